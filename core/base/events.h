@@ -23,7 +23,9 @@ uint64_t tb_events_read(struct tb_events *ring, uint64_t after, tb_event_fn *fn,
                         bool *gap_out);
 /* Waits until an event newer than `after` exists or the deadline (tb_mono_ms) passes. */
 bool tb_events_wait(struct tb_events *ring, uint64_t after, int64_t mono_deadline_ms);
-/* Wakes every waiter, for shutdown. */
+/* Wakes every waiter, for shutdown; from then on no wait sleeps. */
 void tb_events_wake(struct tb_events *ring);
+/* Id of the newest event, first_id - 1 before any: where a reader starts who wants only news. */
+uint64_t tb_events_newest(struct tb_events *ring);
 
 #endif
