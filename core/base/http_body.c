@@ -1,0 +1,266 @@
+/* Request bodies: what the head says about them, reading them under our own deadline, and getting
+ * rid of what nobody read.
+ *
+ * Called on the civetweb worker thread that serves the request. civetweb's mg_read returns only
+ * when its whole slice has arrived and has no overall deadline, so a body that does not come at
+ * once is read in small slices with a look at the clock between them: a client that sends a byte
+ * a second cannot hold the thread. The slice never grows, a client may be fast first and drip
+ * later. */
+#include "base/http_private.h"
+
+#include <arpa/inet.h>
+#include <civetweb.h>
+#include <dirent.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+
+#define SLICE           16
+#define HEAD_SPARE      1024 /* keeps the look behind the last header inside civetweb's buffer */
+#define LENGTH_DIGITS   15
+#define LINGER_MS       1000
+#define LINGER_BYTES    (4 << 20)
+#define FALLBACK_MAX_FD 1024
+
+/* civetweb stops quietly at a header line it does not understand (a folded one, one beginning
+ * with a colon) and after 64 of them; whatever follows is never seen, a Transfer-Encoding
+ * included. It cuts its buffer in place, so the end of the last header shows whether the head
+ * ended there: CR and LF became NULs and the empty line follows. Bare LF line ends fall out too. */
+static bool head_seen_whole(const struct mg_request_info *ri)
+{
+    const char *end = ri->http_version + strlen(ri->http_version);
+    for (int i = 0; i < ri->num_headers; i++) {
+        if (ri->http_headers[i].name != end + 2)
+            return false;
+        end = ri->http_headers[i].value + strlen(ri->http_headers[i].value);
+    }
+    return end[1] == '\0' && (ri->num_headers ? end[2] == '\r' : end[2] == '\0');
+}
+
+static bool head_check(const struct mg_request_info *ri, struct tb_error *err)
+{
+    if (ri->num_headers > 0) {
+        const struct mg_header *last = &ri->http_headers[ri->num_headers - 1];
+        if (last->value + strlen(last->value) - ri->request_method > TB_HTTP_HEAD_MAX - HEAD_SPARE)
+            return tb_fail(err, TB_HEADERS_TOO_LARGE,
+                           "The request line and headers are larger than %d bytes.",
+                           TB_HTTP_HEAD_MAX - HEAD_SPARE);
+    }
+    if (head_seen_whole(ri))
+        return true;
+    if (ri->num_headers >= MG_MAX_HEADERS)
+        return tb_fail(err, TB_HEADERS_TOO_LARGE, "The request has more than %d headers.",
+                       MG_MAX_HEADERS);
+    return tb_fail(err, TB_BAD_REQUEST,
+                   "The request has a malformed or folded header line, or a line that does not "
+                   "end in CR LF.");
+}
+
+/* The one value of a header that must not be repeated; *value_out is NULL when it is absent. */
+static bool single_header(const struct mg_request_info *ri, const char *name,
+                          const char **value_out, struct tb_error *err)
+{
+    *value_out = NULL;
+    for (int i = 0; i < ri->num_headers; i++) {
+        if (strcasecmp(ri->http_headers[i].name, name) != 0)
+            continue;
+        if (*value_out)
+            return tb_fail(err, TB_BAD_REQUEST, "The request has more than one %s header.", name);
+        *value_out = ri->http_headers[i].value;
+    }
+    return true;
+}
+
+static size_t trimmed_length(const char *value)
+{
+    size_t len = strlen(value);
+    while (len > 0 && value[len - 1] == ' ')
+        len--;
+    return len;
+}
+
+static bool parse_length(const char *value, struct tb_http_framing *framing_out,
+                         struct tb_error *err)
+{
+    size_t len = trimmed_length(value);
+    if (len == 0 || strspn(value, "0123456789") != len)
+        return tb_fail(err, TB_BAD_REQUEST, "Content-Length is not a number.");
+    if (len > LENGTH_DIGITS)
+        framing_out->length_huge = true;
+    else
+        framing_out->length = (size_t)strtoull(value, NULL, 10);
+    return true;
+}
+
+bool tb_http_framing_check(const struct mg_connection *conn, struct tb_http_framing *framing_out,
+                           struct tb_error *err)
+{
+    const struct mg_request_info *ri = mg_get_request_info(conn);
+    const char *host;
+    const char *length;
+    const char *coding;
+    *framing_out = (struct tb_http_framing){0};
+    if (!head_check(ri, err) || !single_header(ri, "Host", &host, err) ||
+        !single_header(ri, "Content-Length", &length, err) ||
+        !single_header(ri, "Transfer-Encoding", &coding, err))
+        return false;
+    if (length && coding)
+        return tb_fail(err, TB_BAD_REQUEST,
+                       "The request has both Content-Length and Transfer-Encoding.");
+    if (length && !parse_length(length, framing_out, err))
+        return false;
+    if (coding) {
+        if (strcasecmp(coding, "chunked") != 0)
+            return tb_fail(err, TB_BAD_REQUEST, "The only transfer coding served is \"chunked\".");
+        framing_out->chunked = true;
+    }
+    const char *expect = mg_get_header(conn, "Expect");
+    framing_out->expects_continue = expect && strcasecmp(expect, "100-continue") == 0;
+    return true;
+}
+
+/* Is `fd` our end of the connection between `port` here and `peer`? The four numbers of a TCP
+ * connection are unique, so a hit is the socket that civetweb holds for this request. */
+static bool is_connection(int fd, int port, const struct sockaddr_in *peer)
+{
+    struct sockaddr_in at = {0};
+    socklen_t len = sizeof at;
+    if (getpeername(fd, (struct sockaddr *)&at, &len) != 0 || at.sin_family != AF_INET ||
+        at.sin_port != peer->sin_port || at.sin_addr.s_addr != peer->sin_addr.s_addr)
+        return false;
+    len = sizeof at;
+    return getsockname(fd, (struct sockaddr *)&at, &len) == 0 && ntohs(at.sin_port) == port;
+}
+
+static int find_socket(int port, const struct sockaddr_in *peer)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    int found = -1;
+    if (!dir) {
+        for (int fd = 0; fd < FALLBACK_MAX_FD && found < 0; fd++)
+            found = is_connection(fd, port, peer) ? fd : -1;
+        return found;
+    }
+    for (const struct dirent *entry; found < 0 && (entry = readdir(dir));) {
+        int fd = atoi(entry->d_name);
+        if (entry->d_name[0] != '.' && is_connection(fd, port, peer))
+            found = fd;
+    }
+    closedir(dir);
+    return found;
+}
+
+/* civetweb 1.15 does not tell its socket, so it is looked up among our descriptors: only when a
+ * request waits, is refused with its body unread, or stalls. */
+int tb_http_socket(struct tb_http_private *p)
+{
+    if (p->fd < 0) {
+        const struct mg_request_info *ri = mg_get_request_info(p->conn);
+        struct sockaddr_in peer = {.sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)ri->remote_port)};
+        if (inet_pton(AF_INET, ri->remote_addr, &peer.sin_addr) == 1)
+            p->fd = find_socket(ri->server_port, &peer);
+    }
+    return p->fd;
+}
+
+bool tb_http_peer_alive(const struct tb_http_request *req)
+{
+    int fd = tb_http_socket(req->private_);
+    if (fd < 0)
+        return true;
+    char byte;
+    ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+void tb_http_linger(struct tb_http_private *p)
+{
+    int fd = tb_http_socket(p);
+    char sink[16384];
+    size_t total = 0;
+    if (fd < 0 || shutdown(fd, SHUT_WR) != 0)
+        return;
+    int64_t end = tb_mono_ms() + LINGER_MS;
+    for (int64_t now; (now = tb_mono_ms()) < end && total < LINGER_BYTES;) {
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        if (poll(&wait, 1, (int)tb_clock_real_ms(end - now)) <= 0)
+            return;
+        ssize_t n = recv(fd, sink, sizeof sink, MSG_DONTWAIT);
+        if (n <= 0)
+            return;
+        total += (size_t)n;
+    }
+}
+
+static bool fail_timeout(struct tb_error *err)
+{
+    return tb_fail(err, TB_TIMEOUT, "The request body did not arrive in time.");
+}
+
+/* mg_read came back short: the peer left, fell silent, or broke the chunked coding. */
+static bool fail_short(struct tb_http_request *req, bool quiet, struct tb_error *err)
+{
+    if (!tb_http_peer_alive(req))
+        return tb_fail(err, TB_BAD_REQUEST, "The client left before its request body was whole.");
+    if (!quiet && req->private_->framing.chunked)
+        return tb_fail(err, TB_BAD_REQUEST, "The chunked request body is malformed.");
+    return fail_timeout(err);
+}
+
+/* Reads until the body is whole; the buffer's cap is the caller's limit. */
+static bool read_slices(struct tb_http_request *req, size_t max, int64_t deadline,
+                        struct tb_error *err)
+{
+    struct tb_http_private *p = req->private_;
+    size_t left = p->framing.chunked ? max + 1 : p->framing.length;
+    char slice[SLICE];
+    while (left > 0) {
+        int64_t before = tb_mono_ms();
+        if (before >= deadline)
+            return fail_timeout(err);
+        size_t want = left < sizeof slice ? left : sizeof slice;
+        int n = mg_read(p->conn, slice, want);
+        if (p->framing.chunked && n == 0)
+            return true;
+        if (n < 0 || (!p->framing.chunked && (size_t)n < want)) {
+            int64_t now = tb_mono_ms();
+            bool quiet = now >= deadline || tb_clock_real_ms(now - before) >= TB_HTTP_QUIET_MS;
+            return fail_short(req, quiet, err);
+        }
+        tb_buffer_append(&p->body, slice, (size_t)n);
+        left -= (size_t)n;
+    }
+    if (p->framing.chunked)
+        return tb_fail(err, TB_TOO_LARGE, "The request body is larger than %zu bytes.", max);
+    return true;
+}
+
+bool tb_http_read_body(struct tb_http_request *req, size_t max, int64_t mono_deadline_ms,
+                       struct tb_error *err)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct tb_http_private *p = req->private_;
+    const struct tb_http_framing *framing = &p->framing;
+    if (p->body_whole)
+        return true;
+    if (p->body_tried)
+        return tb_fail(err, TB_BAD_REQUEST, "The request body could not be read.");
+    p->body_tried = true;
+    if (framing->length_huge || framing->length > max)
+        return tb_fail(err, TB_TOO_LARGE, "The request body is larger than %zu bytes.", max);
+    if (framing->expects_continue)
+        (void)mg_write(p->conn, go_on, sizeof go_on - 1);
+    if (!read_slices(req, max, mono_deadline_ms, err))
+        return false;
+    p->body_whole = true;
+    req->body = tb_buffer_text(&p->body);
+    req->body_len = p->body.len;
+    return true;
+}
