@@ -1,0 +1,148 @@
+/* Bots: what they are, what may be asked of them, what is known of them.
+ *
+ * Plans, operations, the life cycle's driver, the poll feed and the normalised picture of every
+ * living instance (also of those the bridge did not make). Everything that goes out is ready JSON
+ * in the shapes of DESIGN sections 6 and 7. Any thread may call; nothing here may be called with a
+ * lock held. Owns 4 operation workers, 1 feed thread, 2 feed workers.
+ *
+ * Instances are made in exactly one place: the deploy step of an operation (life.h). */
+#ifndef TB_BOTS_BOTS_H
+#define TB_BOTS_BOTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/events.h"
+#include "base/json.h"
+#include "hummingbot/client.h"
+#include "plugins/host.h"
+#include "store/store.h"
+
+struct tb_bots;
+
+struct tb_bots_config {
+    struct tb_store *store;
+    struct tb_hb *hb;
+    struct tb_plugins *plugins;
+    struct tb_events *events;
+    const char *image_pattern; /* BRIDGE_BOT_IMAGES: comma-separated, `*` at the end matches the
+                                  rest; NULL: "hummingbot/hummingbot:*" */
+};
+
+/* Loads bots and unfinished operations (taken over: their nonces are looked for and burnt before
+ * anything new), starts the threads. */
+TB_MUST_CHECK
+struct tb_bots *tb_bots_open(const struct tb_bots_config *config, struct tb_error *err);
+/* No new operation steps; writes in flight are waited for. */
+void tb_bots_drain(struct tb_bots *bots);
+void tb_bots_close(struct tb_bots *bots);
+
+/* What a list of problems looks like on the wire: a JSON array of {pointer, code, message, hint}.
+ * Filled when a call fails with TB_INVALID and friends; empty otherwise. */
+struct tb_problems {
+    struct tb_buffer errors;   /* "[…]" or empty */
+    struct tb_buffer warnings; /* "[…]" or empty */
+    char location[96];         /* of what exists already: "/bots/01J…", for TB_NAME_TAKEN */
+};
+void tb_problems_free(struct tb_problems *problems);
+
+/* Who asks: for idempotency and for what may be seen. */
+struct tb_caller {
+    const char *token_id;
+    const char *role;
+    const char *const *bots; /* ids a client may see, NULL-terminated; NULL: all */
+    bool may_plan_any;       /* operator and above */
+};
+
+/* An Idempotency-Key of the request, or NULL. */
+struct tb_idempotency {
+    const char *method;
+    const char *route; /* "/bots" for both create routes */
+    const char *key;
+    char body_sha256[65];
+};
+
+/* POST /bots/plan: sends nothing upstream but reads. body: the request; lenient: drop what is still
+ * unknown, with warnings. Writes {plan_id, hash, expires_at, …}. */
+TB_MUST_CHECK
+bool tb_bots_plan(struct tb_bots *bots, const struct tb_json *request, bool lenient,
+                  struct tb_buffer *out, struct tb_problems *problems, struct tb_error *err);
+
+/* What a command answers. */
+struct tb_command_result {
+    char bot_id[TB_ULID_TEXT];
+    char operation_id[TB_ULID_TEXT];
+    bool replayed; /* the Idempotency-Key had been used with the same body: nothing new was done */
+    struct tb_buffer body; /* the bot's fields, operation{id, href, state}, warnings[] */
+};
+void tb_command_result_free(struct tb_command_result *result);
+
+/* POST /bots: plans (or takes plan_id) and starts a create operation; everything is on disk when it
+ * returns. */
+TB_MUST_CHECK
+bool tb_bots_create(struct tb_bots *bots, const struct tb_json *request, bool lenient,
+                    const struct tb_caller *caller, const struct tb_idempotency *idempotency,
+                    struct tb_command_result *result, struct tb_problems *problems,
+                    struct tb_error *err);
+/* POST /bots/{id}/start and /stop. body: {} or {policy, confirm}. */
+TB_MUST_CHECK
+bool tb_bots_start(struct tb_bots *bots, const char *id, const struct tb_json *request,
+                   const struct tb_caller *caller, const struct tb_idempotency *idempotency,
+                   struct tb_command_result *result, struct tb_problems *problems,
+                   struct tb_error *err);
+TB_MUST_CHECK
+bool tb_bots_stop(struct tb_bots *bots, const char *id, const struct tb_json *request,
+                  const struct tb_caller *caller, const struct tb_idempotency *idempotency,
+                  struct tb_command_result *result, struct tb_problems *problems,
+                  struct tb_error *err);
+/* DELETE /bots/{id}: only records of failed or stopped-without-container bots; nothing upstream is
+ * touched. Writes {id, deleted: true}. */
+TB_MUST_CHECK
+bool tb_bots_delete(struct tb_bots *bots, const char *id, const struct tb_caller *caller,
+                    struct tb_buffer *out, struct tb_error *err);
+
+/* GET /bots: {"bots": […], "next_cursor": null|"…"}. Filters are NULL when absent. A list that
+ * could not be refreshed says since when: {"stale_since": …}. */
+struct tb_bots_filter {
+    const char *account;
+    const char *state;
+    const char *cursor;
+    size_t limit; /* 0: all */
+};
+TB_MUST_CHECK
+bool tb_bots_list(struct tb_bots *bots, const struct tb_bots_filter *filter,
+                  const struct tb_caller *caller, struct tb_buffer *out, struct tb_error *err);
+/* GET /bots/{id}: id, living name or instance name. raw adds upstream's own document (operators).
+ */
+TB_MUST_CHECK
+bool tb_bots_get(struct tb_bots *bots, const char *id, bool raw, const struct tb_caller *caller,
+                 struct tb_buffer *out, struct tb_error *err);
+/* GET /bots/{id}/logs: {"errors": […translated…], "lines": […]}. */
+TB_MUST_CHECK
+bool tb_bots_logs(struct tb_bots *bots, const char *id, const struct tb_caller *caller,
+                  struct tb_buffer *out, struct tb_error *err);
+/* GET /operations?bot=&limit=&cursor= and GET /operations/{id}. */
+TB_MUST_CHECK
+bool tb_bots_operations(struct tb_bots *bots, const char *bot, const char *cursor, size_t limit,
+                        struct tb_buffer *out, struct tb_error *err);
+TB_MUST_CHECK
+bool tb_bots_operation(struct tb_bots *bots, const char *id, struct tb_buffer *out,
+                       struct tb_error *err);
+/* Prefer: wait=n. Waits until the operation is final or the deadline (tb_mono_ms) passes, then
+ * writes the bot's fields and operation as of now. *final_out: ended; *succeeded_out: as asked;
+ * when it ended otherwise *err holds its problem. */
+TB_MUST_CHECK
+bool tb_bots_wait(struct tb_bots *bots, const char *operation_id, int64_t mono_deadline_ms,
+                  bool *final_out, bool *succeeded_out, struct tb_buffer *out,
+                  struct tb_error *err);
+/* GET /hummingbot: profile, differences, health, clock, lanes, observe mode. */
+void tb_bots_hummingbot(struct tb_bots *bots, struct tb_buffer *out);
+/* For /readyz: has the feed had one good look, or been told why not? */
+bool tb_bots_ready(struct tb_bots *bots);
+/* Weak ETag of the whole list or one bot: changes exactly when its JSON does. */
+uint64_t tb_bots_revision(struct tb_bots *bots);
+
+#endif

@@ -1,0 +1,200 @@
+/* The machine of the life cycle (life.h): which call each phase makes, what must be marked before a
+ * call is sent, what a take-over after a crash means. Pure; any thread; owns nothing. */
+#include "bots/life.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "bots/life_private.h"
+
+void life_go(struct turn *t, enum tb_phase phase)
+{
+    t->s->phase = phase;
+    t->s->phase_at = t->now;
+    t->s->next_at = t->now;
+    t->s->tries = 0;
+    t->s->index = 0;
+}
+
+void life_later(struct turn *t, int64_t ms)
+{
+    t->s->next_at = t->now + ms;
+}
+
+bool life_overdue(const struct turn *t, int64_t ms)
+{
+    return t->now - t->s->phase_at >= ms;
+}
+
+void life_say(struct turn *t, const char *reason, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tb_copy(t->s->reason, sizeof t->s->reason, reason);
+    vsnprintf(t->s->detail, sizeof t->s->detail, format, args);
+    va_end(args);
+}
+
+void life_end(struct turn *t, enum tb_op_state state)
+{
+    t->s->state = state;
+    life_go(t, TB_PH_END);
+}
+
+bool life_again(struct turn *t, int64_t most)
+{
+    if (++t->s->tries >= most)
+        return false;
+    life_later(t, RETRY_GAP);
+    return true;
+}
+
+static void nothing(struct turn *t)
+{
+    (void)t;
+}
+
+static const struct {
+    enum tb_act act;
+    void (*result)(struct turn *t);
+} rows[] = {
+    [TB_PH_IMAGE] = {TB_ACT_IMAGES, life_image_result},
+    [TB_PH_PULL] = {TB_ACT_PULL, life_pull_result},
+    [TB_PH_PULL_WAIT] = {TB_ACT_PULL_STATUS, life_pull_wait_result},
+    [TB_PH_CONTROLLERS] = {TB_ACT_PUT_CONTROLLER, life_controllers_result},
+    [TB_PH_SCRIPT] = {TB_ACT_PUT_SCRIPT, life_script_result},
+    [TB_PH_VERIFY] = {TB_ACT_VERIFY_FILES, life_verify_result},
+    [TB_PH_DEPLOY] = {TB_ACT_DEPLOY, life_deploy_result},
+    [TB_PH_LOOK] = {TB_ACT_LOOK, life_look_result},
+    [TB_PH_REMOVE] = {TB_ACT_REMOVE_CONTAINER, life_remove_result},
+    [TB_PH_BURN_SCRIPT] = {TB_ACT_DELETE_SCRIPT, life_burn_script_result},
+    [TB_PH_BURN_CONTROLLERS] = {TB_ACT_DELETE_CONTROLLER, life_burn_controllers_result},
+    [TB_PH_BURN_CHECK] = {TB_ACT_FILES_GONE, life_burn_check_result},
+    [TB_PH_SETTLE_BEGIN] = {TB_ACT_ROOT, life_settle_begin_result},
+    [TB_PH_SETTLE_END] = {TB_ACT_ROOT, life_settle_end_result},
+    [TB_PH_CLEAN] = {TB_ACT_LOOK, life_clean_result},
+    [TB_PH_CONTAINER] = {TB_ACT_VIEW, life_container_result},
+    [TB_PH_PROOF] = {TB_ACT_VIEW, life_proof_result},
+    [TB_PH_INSPECT] = {TB_ACT_VIEW, life_inspect_result},
+    [TB_PH_STOP] = {TB_ACT_STOP_BOT, life_stop_result},
+    [TB_PH_STOP_PROOF] = {TB_ACT_VIEW, life_stop_proof_result},
+    [TB_PH_HALT] = {TB_ACT_STOP_CONTAINER, life_halt_result},
+    [TB_PH_HALT_PROOF] = {TB_ACT_VIEW, life_halt_proof_result},
+    [TB_PH_BOOT] = {TB_ACT_START_CONTAINER, life_boot_result},
+    [TB_PH_END] = {TB_ACT_NONE, nothing},
+};
+
+/* Marks that belong in the state before the call is sent. False: the call must not be made. */
+static bool before_send(struct turn *t, enum tb_act act)
+{
+    struct tb_life *s = t->s;
+    switch (act) {
+    case TB_ACT_DEPLOY:
+        /* One delivery per nonce, whatever happens: a sent or burnt one is never sent again. */
+        if (s->sent || s->burnt) {
+            life_go(t, TB_PH_LOOK);
+            return false;
+        }
+        s->sent = true;
+        s->sent_at = t->now;
+        s->window_from = t->o->sent_wall;
+        s->window_to = 0;
+        return true;
+    case TB_ACT_START_CONTAINER:
+        if (s->burnt || !s->instance[0]) {
+            life_say(t, "burnt",
+                     "The container belongs to an abandoned attempt; it is never started.");
+            life_end(t, TB_OPS_FAILED);
+            return false;
+        }
+        s->sent_at = t->now;
+        return true;
+    case TB_ACT_STOP_BOT:
+        s->sent_at = t->now;
+        return true;
+    case TB_ACT_DELETE_SCRIPT:
+    case TB_ACT_DELETE_CONTROLLER:
+        s->burnt = true;
+        return true;
+    default:
+        return true;
+    }
+}
+
+static void taken_over(struct turn *t, const struct tb_observation *given)
+{
+    struct tb_life *s = t->s;
+    bool lost = s->inflight;
+    s->inflight = false;
+    s->next_at = t->now;
+    if (s->phase == TB_PH_SETTLE_END || s->phase == TB_PH_CLEAN)
+        life_go(t, TB_PH_SETTLE_BEGIN); /* nobody watched the wait */
+    if (!lost)
+        return;
+    struct tb_observation unknown = *given;
+    unknown.kind = TB_OBS_RESULT;
+    unknown.result = TB_RES_UNKNOWN;
+    unknown.code = TB_UPSTREAM_UNKNOWN;
+    tb_copy(unknown.detail, sizeof unknown.detail,
+            "The bridge was restarted while this call was under way.");
+    t->o = &unknown;
+    rows[s->phase].result(t);
+    t->o = given;
+}
+
+void tb_life_step(const struct tb_life *state, const struct tb_observation *obs, int64_t now,
+                  struct tb_life *next, struct tb_intent *intent)
+{
+    struct tb_life s = *state;
+    struct turn t = {&s, obs, now};
+
+    *intent = (struct tb_intent){TB_ACT_NONE, 0};
+    if (!tb_op_state_final(s.state)) {
+        if (s.state == TB_OPS_PENDING)
+            s.state = TB_OPS_RUNNING;
+        if (obs->kind == TB_OBS_RESULT) {
+            s.inflight = false;
+            rows[s.phase].result(&t);
+        } else if (obs->kind == TB_OBS_TAKEN_OVER) {
+            taken_over(&t, obs);
+        }
+    }
+    while (!tb_op_state_final(s.state) && !s.inflight && now >= s.next_at) {
+        enum tb_act act = rows[s.phase].act;
+        if (!before_send(&t, act))
+            continue;
+        *intent = (struct tb_intent){act, s.index};
+        s.inflight = true;
+    }
+    *next = s;
+}
+
+void tb_life_begin(struct tb_life *life, enum tb_op_kind kind, const struct tb_life *known,
+                   bool abandon, const char *fresh_nonce, int64_t now)
+{
+    struct tb_life s = *known;
+    struct tb_observation o = {0};
+    struct turn t = {&s, &o, now};
+
+    s.kind = kind;
+    s.inflight = false;
+    s.reason[0] = s.detail[0] = '\0';
+    s.resends = s.doubt_until = s.clean_at = 0;
+    s.keep_container = !abandon;
+    tb_copy(o.fresh_nonce, sizeof o.fresh_nonce, fresh_nonce);
+    if (kind == TB_OP_CREATE || (kind == TB_OP_START && !s.instance[0])) {
+        s.attempts = 0;
+        life_new_attempt(&t);
+        life_go(&t, TB_PH_IMAGE);
+    } else if (kind == TB_OP_START) {
+        life_go(&t, TB_PH_INSPECT);
+    } else if (s.instance[0]) {
+        life_go(&t, abandon ? TB_PH_HALT : TB_PH_STOP);
+    } else {
+        life_go(&t, s.sent ? TB_PH_LOOK : TB_PH_BURN_SCRIPT);
+    }
+    s.state = TB_OPS_PENDING;
+    *life = s;
+}

@@ -1,0 +1,75 @@
+/* What the files of the life cycle share (life.h): one turn of one operation, the moves a turn can
+ * make, and the function of each phase that reads what its call brought. */
+#ifndef TB_BOTS_LIFE_PRIVATE_H
+#define TB_BOTS_LIFE_PRIVATE_H
+
+#include "bots/life.h"
+
+/* Milliseconds. DESIGN section 4 gives the waits; the grounds of the others stand beside them. */
+enum {
+    LOOK_EVERY = 2000,
+    LOOK_FOR = 30000,
+    SETTLE_FOR = 90000,
+    CLEAN_GAP = 10000,
+    RETRY_GAP = 2000,
+    RETRIES = 3,
+    ATTEMPTS = 2,       /* nonces per operation */
+    BURN_FOR = 1800000, /* then a person must look */
+    PULL_FOR = 900000,
+    CONTAINER_FOR = 60000,
+    PROOF_FOR = 180000,   /* a cold Docker start takes tens of seconds, measured 5-19 s warm */
+    SILENT_PROOF = 20000, /* scripts without reports: up, heard, no start error for this long */
+    VIEW_EVERY = 1000,
+    INSPECT_FOR = 60000,
+    INSPECT_SILENT = 20000,
+    HALT_FOR = 40000,        /* docker stop takes 10 s and freezes the API as long */
+    LATE_FOR = 150000,       /* an abandoned request was seen to execute up to 120 s later */
+    STOP_PROOF_FOR = 180000, /* closing takes 13 s measured, up to 30 s with odd fills */
+    STILL_TRADING = 20000,   /* a delivered stop clears the reports at once */
+    STOP_RESENDS = 3,
+};
+
+struct turn {
+    struct tb_life *s;
+    const struct tb_observation *o;
+    int64_t now;
+};
+
+/* life.c: moves */
+void life_go(struct turn *t, enum tb_phase phase);
+void life_later(struct turn *t, int64_t ms);
+bool life_overdue(const struct turn *t, int64_t ms);
+void life_say(struct turn *t, const char *reason, const char *format, ...) TB_PRINTF(3, 4);
+void life_end(struct turn *t, enum tb_op_state state);
+/* Another try of the same call after a pause; false when they are used up. */
+bool life_again(struct turn *t, int64_t most);
+
+/* life_deploy.c: image, files, deploy, look, burn, settle */
+void life_new_attempt(struct turn *t);
+void life_image_result(struct turn *t);
+void life_pull_result(struct turn *t);
+void life_pull_wait_result(struct turn *t);
+void life_controllers_result(struct turn *t);
+void life_script_result(struct turn *t);
+void life_verify_result(struct turn *t);
+void life_deploy_result(struct turn *t);
+void life_look_result(struct turn *t);
+void life_remove_result(struct turn *t);
+void life_burn_script_result(struct turn *t);
+void life_burn_controllers_result(struct turn *t);
+void life_burn_check_result(struct turn *t);
+void life_settle_begin_result(struct turn *t);
+void life_settle_end_result(struct turn *t);
+void life_clean_result(struct turn *t);
+
+/* life_run.c: proof of life, start, stop */
+void life_container_result(struct turn *t);
+void life_proof_result(struct turn *t);
+void life_inspect_result(struct turn *t);
+void life_boot_result(struct turn *t);
+void life_stop_result(struct turn *t);
+void life_stop_proof_result(struct turn *t);
+void life_halt_result(struct turn *t);
+void life_halt_proof_result(struct turn *t);
+
+#endif

@@ -1,0 +1,218 @@
+/* Proof of life, start and stop (DESIGN section 4). Pure; any thread; owns nothing. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "bots/life_private.h"
+
+static void died(struct turn *t)
+{
+    if (t->now < t->s->doubt_until) {
+        life_later(t, LOOK_EVERY);
+        return;
+    }
+    if (t->s->burnt) {
+        t->s->instance[0] = '\0';
+        t->s->clean_at = 0;
+        t->s->state = TB_OPS_SETTLING;
+        life_go(t, TB_PH_CLEAN);
+        return;
+    }
+    if (!t->s->reason[0])
+        life_say(t, "crashed_at_start", "The container of %s has exited; its log says why.",
+                 t->s->instance);
+    life_end(t, TB_OPS_FAILED);
+}
+
+/* ---- proof of life ---- */
+
+void life_container_result(struct turn *t)
+{
+    const struct tb_observation *o = t->o;
+    if (o->result == TB_RES_DONE && o->container == TB_CT_RUNNING) {
+        t->s->clean_at = 0;
+        life_go(t, TB_PH_PROOF);
+    } else if (o->result == TB_RES_DONE && o->container == TB_CT_EXITED) {
+        died(t);
+    } else if (life_overdue(t, CONTAINER_FOR)) {
+        life_say(t, "container_not_seen", "No container named %s is listed.", t->s->instance);
+        life_end(t, TB_OPS_UNKNOWN);
+    } else {
+        life_later(t, VIEW_EVERY);
+    }
+}
+
+void life_proof_result(struct turn *t)
+{
+    const struct tb_observation *o = t->o;
+    bool seen = o->result == TB_RES_DONE && o->container == TB_CT_RUNNING;
+    if (o->result == TB_RES_DONE && o->container == TB_CT_EXITED) {
+        died(t);
+        return;
+    }
+    if (seen && o->trading) {
+        t->s->burnt = false; /* it had its files before they were deleted, and lives */
+        t->s->reason[0] = t->s->detail[0] = '\0';
+        life_end(t, TB_OPS_SUCCEEDED);
+        return;
+    }
+    if (!t->s->reports && seen) {
+        if (!o->active || o->start_error)
+            t->s->clean_at = 0;
+        else if (t->s->clean_at == 0)
+            t->s->clean_at = t->now;
+        else if (t->now - t->s->clean_at >= SILENT_PROOF) {
+            life_end(t, TB_OPS_SUCCEEDED);
+            return;
+        }
+    }
+    if (life_overdue(t, PROOF_FOR)) {
+        life_say(t, "not_proven",
+                 "%s has sent no report within %d s; its container may run. It stays watched.",
+                 t->s->instance, PROOF_FOR / 1000);
+        life_end(t, TB_OPS_NOT_PROVEN);
+        return;
+    }
+    life_later(t, VIEW_EVERY);
+}
+
+/* ---- start ---- */
+
+void life_inspect_result(struct turn *t)
+{
+    const struct tb_observation *o = t->o;
+    enum tb_container c = o->result == TB_RES_DONE ? o->container : TB_CT_UNSEEN;
+    /* For up to 30 s after a container stopped, upstream repeats its last report: starting then
+     * would take that for proof of life. */
+    bool stale = c == TB_CT_EXITED && o->trading;
+    if (c == TB_CT_RUNNING && o->trading) {
+        life_say(t, "already_running", "%s is running and reports.", t->s->instance);
+        life_end(t, TB_OPS_FAILED);
+    } else if (c == TB_CT_RUNNING && (o->reported || life_overdue(t, INSPECT_SILENT))) {
+        life_go(t, TB_PH_HALT);
+    } else if (c == TB_CT_EXITED && !stale) {
+        life_go(t, TB_PH_BOOT);
+    } else if (c == TB_CT_ABSENT) {
+        t->s->attempts = 0;
+        life_new_attempt(t);
+    } else if (life_overdue(t, INSPECT_FOR)) {
+        life_say(t, "state_unknown", "What %s is doing could not be seen; nothing was changed.",
+                 t->s->instance);
+        life_end(t, TB_OPS_FAILED);
+    } else {
+        life_later(t, LOOK_EVERY);
+    }
+}
+
+void life_boot_result(struct turn *t)
+{
+    switch (t->o->result) {
+    case TB_RES_UNSENT:
+        if (life_again(t, RETRIES))
+            return;
+        life_say(t, tb_code_word(t->o->code), "%s", t->o->detail);
+        life_end(t, TB_OPS_FAILED);
+        return;
+    case TB_RES_REFUSED:
+        life_say(t, tb_code_word(t->o->code), "%s", t->o->detail);
+        life_end(t, TB_OPS_FAILED);
+        return;
+    case TB_RES_UNKNOWN:
+        t->s->doubt_until = t->now + LATE_FOR;
+        break;
+    case TB_RES_FAILED:
+        life_say(t, "start_failed", "%s", t->o->detail);
+        break;
+    case TB_RES_DONE:
+        break;
+    }
+    life_go(t, TB_PH_CONTAINER);
+}
+
+/* ---- stop ---- */
+
+void life_stop_result(struct turn *t)
+{
+    if (t->o->result == TB_RES_UNSENT && life_again(t, RETRIES))
+        return;
+    if (t->o->result == TB_RES_UNSENT) {
+        life_say(t, tb_code_word(t->o->code), "%s", t->o->detail);
+        life_end(t, TB_OPS_FAILED);
+        return;
+    }
+    if (t->o->result != TB_RES_DONE)
+        life_say(t, tb_code_word(t->o->code), "%s", t->o->detail);
+    life_go(t, TB_PH_STOP_PROOF);
+}
+
+void life_stop_proof_result(struct turn *t)
+{
+    const struct tb_observation *o = t->o;
+    bool ok = o->result == TB_RES_DONE;
+    bool gone = ok && (o->container == TB_CT_EXITED ||
+                       (o->container == TB_CT_ABSENT && !o->active && !o->trading));
+    if (gone || (ok && o->reported && !o->trading)) {
+        t->s->detail[0] = '\0';
+        tb_copy(t->s->reason, sizeof t->s->reason, gone ? "container_gone" : "reports_empty");
+        life_end(t, TB_OPS_SUCCEEDED);
+        return;
+    }
+    /* A delivered stop clears the reports within a second, so a report that is still full says that
+     * it was not delivered; only then is another one sent. */
+    if (ok && o->trading && t->now - t->s->sent_at >= STILL_TRADING) {
+        if (t->s->resends < STOP_RESENDS) {
+            t->s->resends++;
+            life_go(t, TB_PH_STOP);
+            return;
+        }
+        if (!t->s->reason[0])
+            life_say(t, "still_trading", "%s still trades after %d stop commands.", t->s->instance,
+                     STOP_RESENDS + 1);
+        life_end(t, TB_OPS_FAILED);
+        return;
+    }
+    if (life_overdue(t, STOP_PROOF_FOR)) {
+        life_say(t, "stop_not_proven",
+                 "%s took the stop, but no empty report proved it; it may still hold orders.",
+                 t->s->instance);
+        life_end(t, TB_OPS_NOT_PROVEN);
+        return;
+    }
+    life_later(t, VIEW_EVERY);
+}
+
+void life_halt_result(struct turn *t)
+{
+    if (t->o->result == TB_RES_UNSENT || t->o->result == TB_RES_REFUSED) {
+        if (life_again(t, RETRIES))
+            return;
+        life_say(t, tb_code_word(t->o->code), "%s", t->o->detail);
+        life_end(t, TB_OPS_FAILED);
+        return;
+    }
+    life_go(t, TB_PH_HALT_PROOF);
+}
+
+void life_halt_proof_result(struct turn *t)
+{
+    const struct tb_observation *o = t->o;
+    enum tb_container c = o->result == TB_RES_DONE ? o->container : TB_CT_UNSEEN;
+    if (c == TB_CT_EXITED || c == TB_CT_ABSENT) {
+        if (t->s->kind == TB_OP_START) {
+            life_go(t, TB_PH_INSPECT);
+            return;
+        }
+        life_say(t, "abandoned",
+                 "The container is stopped; its orders and positions stay unattended.");
+        life_end(t, TB_OPS_SUCCEEDED);
+    } else if (life_overdue(t, HALT_FOR)) {
+        if (c == TB_CT_RUNNING && t->s->resends < STOP_RESENDS) {
+            t->s->resends++;
+            life_go(t, TB_PH_HALT);
+            return;
+        }
+        life_say(t, "container_still_runs", "The container of %s did not stop.", t->s->instance);
+        life_end(t, c == TB_CT_RUNNING ? TB_OPS_FAILED : TB_OPS_UNKNOWN);
+    } else {
+        life_later(t, VIEW_EVERY);
+    }
+}
