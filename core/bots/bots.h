@@ -16,6 +16,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/events.h"
+#include "base/id.h"
 #include "base/json.h"
 #include "hummingbot/client.h"
 #include "plugins/host.h"

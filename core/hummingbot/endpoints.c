@@ -5,8 +5,9 @@
 
 static const struct tb_hb_endpoint_row ROWS[TB_HB_ENDPOINT_COUNT] = {
 #define HB(id, name, method, path, query, body, effect, retry, lie, timeout_ms, body_max)          \
-    [TB_HB_##id] = {name,          method,        path,       query,      body,                    \
-                    TB_HB_##effect, TB_HB_##retry, TB_HB_##lie, timeout_ms, body_max},
+    [TB_HB_##                                                                                      \
+        id] = {name,        method,     path,    query, body, TB_HB_##effect, TB_HB_RETRY_##retry, \
+               TB_HB_##lie, timeout_ms, body_max},
 #include "hummingbot/endpoints.def"
 #undef HB
 };

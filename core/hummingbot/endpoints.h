@@ -1,7 +1,8 @@
 /* The table of every HTTP route of the Hummingbot API: one row each (endpoints.def), with our own
  * reviewed judgement of what it does and when it may be sent again.
  *
- * A test compares path, method and parameters with the recorded OpenAPI document. Read-only data. */
+ * A test compares path, method and parameters with the recorded OpenAPI document. Read-only data.
+ */
 #ifndef TB_HUMMINGBOT_ENDPOINTS_H
 #define TB_HUMMINGBOT_ENDPOINTS_H
 
@@ -19,9 +20,9 @@ enum tb_hb_effect {
 };
 
 enum tb_hb_retry {
-    TB_HB_ALWAYS, /* reads: one more try when the connection broke */
-    TB_HB_UNSENT, /* only when it is proven that no byte left */
-    TB_HB_NEVER,
+    TB_HB_RETRY_ALWAYS, /* reads: one more try when the connection broke */
+    TB_HB_RETRY_UNSENT, /* only when it is proven that no byte left */
+    TB_HB_RETRY_NEVER,
 };
 
 /* How a 200 of this route hides a failure (CONTRACT section 4); each is turned into an error. */
@@ -41,11 +42,11 @@ enum tb_hb_lie {
 };
 
 struct tb_hb_endpoint_row {
-    const char *name;   /* "bots.deploy_script": group and name of hb.<group>.<name> in Lua */
+    const char *name; /* "bots.deploy_script": group and name of hb.<group>.<name> in Lua */
     const char *method;
-    const char *path;   /* "/docker/stop-container/{container_name}" */
-    const char *query;  /* allowed query parameters, space-separated; "" for none */
-    const char *body;   /* name of the OpenAPI body schema, "object", or "" for none */
+    const char *path;  /* "/docker/stop-container/{container_name}" */
+    const char *query; /* allowed query parameters, space-separated; "" for none */
+    const char *body;  /* name of the OpenAPI body schema, "object", or "" for none */
     enum tb_hb_effect effect;
     enum tb_hb_retry retry;
     enum tb_hb_lie lie;
