@@ -7,6 +7,7 @@
  * while a hook or handler runs. */
 #include "base/http_private.h"
 
+#include <arpa/inet.h>
 #include <civetweb.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct tb_http_server {
     struct tb_http_config config;
     struct tb_http_routes *routes;
     struct mg_context *context;
+    struct tb_http_watch watch;
     int port;
     pthread_mutex_t lock;
     pthread_cond_t idle; /* active became 0 */
@@ -215,7 +217,11 @@ static void request_begin(struct tb_http_server *server, struct mg_connection *c
                           struct tb_http_private *p)
 {
     const struct mg_request_info *ri = mg_get_request_info(conn);
-    *p = (struct tb_http_private){.server = server, .conn = conn, .fd = -1};
+    *p = (struct tb_http_private){.watch = &server->watch,
+                                  .conn = conn,
+                                  .peer = {.remote_address = inet_addr(ri->remote_addr),
+                                           .remote_port = ri->remote_port,
+                                           .local_port = ri->server_port}};
     *req = (struct tb_http_request){.method = "",
                                     .target = "",
                                     .query_string = "",
@@ -349,7 +355,7 @@ static int on_request(struct mg_connection *conn)
     request_end(server, &req, &res);
     if (admitted)
         leave(server);
-    if (!p.body_whole && !res.drop)
+    if (!p.body_whole)
         tb_http_linger(&p);
     return res.status;
 }
@@ -455,6 +461,22 @@ static void server_free(struct tb_http_server *server)
     free(server);
 }
 
+static bool start_listening(struct tb_http_server *server, struct tb_error *err)
+{
+    if (!tb_http_watch_start(&server->watch, err))
+        return false;
+    server->context = start_civetweb(server);
+    if (!server->context) {
+        tb_http_watch_end(&server->watch);
+        return tb_fail(err, TB_INTERNAL, "Cannot serve HTTP on %s:%d: %s", server->config.bind,
+                       server->config.port, start_message[0] ? start_message : "no reason given");
+    }
+    struct mg_server_port bound = {0};
+    if (mg_get_server_ports(server->context, 1, &bound) == 1)
+        server->port = bound.port;
+    return true;
+}
+
 struct tb_http_server *tb_http_start(const struct tb_http_config *config, struct tb_error *err)
 {
     if (!config->refuse || !config->routes || config->workers == 0) {
@@ -468,20 +490,10 @@ struct tb_http_server *tb_http_start(const struct tb_http_config *config, struct
     pthread_mutex_init(&server->lock, NULL);
     tb_cond_init(&server->idle);
     server->routes = tb_http_routes_compile(config->routes, config->serve_head, err);
-    if (!server->routes) {
+    if (!server->routes || !start_listening(server, err)) {
         server_free(server);
         return NULL;
     }
-    server->context = start_civetweb(server);
-    if (!server->context) {
-        tb_fail(err, TB_INTERNAL, "Cannot serve HTTP on %s:%d: %s", server->config.bind,
-                config->port, start_message[0] ? start_message : "no reason given");
-        server_free(server);
-        return NULL;
-    }
-    struct mg_server_port bound = {0};
-    if (mg_get_server_ports(server->context, 1, &bound) == 1)
-        server->port = bound.port;
     return server;
 }
 
@@ -521,7 +533,9 @@ void tb_http_stop(struct tb_http_server *server)
 {
     if (!server)
         return;
+    tb_http_watch_knock(&server->watch, server->config.bind, server->port);
     mg_stop(server->context);
+    tb_http_watch_end(&server->watch);
     mg_exit_library();
     server_free(server);
 }

@@ -4,9 +4,9 @@
  * target ourselves: each segment is percent-decoded once; %2F, %00, dot segments and malformed
  * escapes are refused. Early refusals, before any handler: Content-Length together with
  * Transfer-Encoding, repeated Content-Length or Host, a transfer coding other than chunked, more
- * than 64 headers. Bodies are read in 16-byte slices under our own deadline (a client that drips
- * bytes cannot hold a thread), `Expect: 100-continue` is answered just before. Every answer is one
- * mg_write. When more than `workers` requests are active the next is answered 503 at once.
+ * than 64 headers, folded headers. Bodies are read under our own deadline (a helper thread cuts a
+ * client that drips bytes), `Expect: 100-continue` is answered just before. Every answer is one
+ * mg_write; after an unread or a chunked body the connection is closed. When more than `workers` requests are active the next is answered 503 at once.
  *
  * The owner gives a route table and three hooks; hooks and handlers run on civetweb worker threads.
  * Never called with locks held. */

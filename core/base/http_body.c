@@ -1,32 +1,26 @@
 /* Request bodies: what the head says about them, reading them under our own deadline, and getting
  * rid of what nobody read.
  *
- * Called on the civetweb worker thread that serves the request. civetweb's mg_read returns only
- * when its whole slice has arrived and has no overall deadline, so a body that does not come at
- * once is read in small slices with a look at the clock between them: a client that sends a byte
- * a second cannot hold the thread. The slice never grows, a client may be fast first and drip
- * later. */
+ * Called on the civetweb worker thread that serves the request; http_watch.c ends a read that is
+ * late. */
 #include "base/http_private.h"
 
-#include <arpa/inet.h>
 #include <civetweb.h>
-#include <dirent.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/clock.h"
 
-#define SLICE           16
-#define HEAD_SPARE      1024 /* keeps the look behind the last header inside civetweb's buffer */
-#define LENGTH_DIGITS   15
-#define LINGER_MS       1000
-#define LINGER_BYTES    (4 << 20)
-#define FALLBACK_MAX_FD 1024
+#define SLICE         16384
+#define HEAD_SPARE    1024 /* keeps the look behind the last header inside civetweb's buffer */
+#define LENGTH_DIGITS 15
+#define LINGER_MS     1000
+#define LINGER_BYTES  (4 << 20)
 
 /* civetweb stops quietly at a header line it does not understand (a folded one, one beginning
  * with a colon) and after 64 of them; whatever follows is never seen, a Transfer-Encoding
@@ -125,72 +119,35 @@ bool tb_http_framing_check(const struct mg_connection *conn, struct tb_http_fram
     return true;
 }
 
-/* Is `fd` our end of the connection between `port` here and `peer`? The four numbers of a TCP
- * connection are unique, so a hit is the socket that civetweb holds for this request. */
-static bool is_connection(int fd, int port, const struct sockaddr_in *peer)
-{
-    struct sockaddr_in at = {0};
-    socklen_t len = sizeof at;
-    if (getpeername(fd, (struct sockaddr *)&at, &len) != 0 || at.sin_family != AF_INET ||
-        at.sin_port != peer->sin_port || at.sin_addr.s_addr != peer->sin_addr.s_addr)
-        return false;
-    len = sizeof at;
-    return getsockname(fd, (struct sockaddr *)&at, &len) == 0 && ntohs(at.sin_port) == port;
-}
-
-static int find_socket(int port, const struct sockaddr_in *peer)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    int found = -1;
-    if (!dir) {
-        for (int fd = 0; fd < FALLBACK_MAX_FD && found < 0; fd++)
-            found = is_connection(fd, port, peer) ? fd : -1;
-        return found;
-    }
-    for (const struct dirent *entry; found < 0 && (entry = readdir(dir));) {
-        int fd = atoi(entry->d_name);
-        if (entry->d_name[0] != '.' && is_connection(fd, port, peer))
-            found = fd;
-    }
-    closedir(dir);
-    return found;
-}
-
-/* civetweb 1.15 does not tell its socket, so it is looked up among our descriptors: only when a
- * request waits, is refused with its body unread, or stalls. */
-int tb_http_socket(struct tb_http_private *p)
-{
-    if (p->fd < 0) {
-        const struct mg_request_info *ri = mg_get_request_info(p->conn);
-        struct sockaddr_in peer = {.sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t)ri->remote_port)};
-        if (inet_pton(AF_INET, ri->remote_addr, &peer.sin_addr) == 1)
-            p->fd = find_socket(ri->server_port, &peer);
-    }
-    return p->fd;
-}
-
 bool tb_http_peer_alive(const struct tb_http_request *req)
 {
-    int fd = tb_http_socket(req->private_);
+    int fd = tb_http_peer_socket(&req->private_->peer);
     if (fd < 0)
-        return true;
+        return false;
     char byte;
     ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
+/* Real time: a peer's network does not run faster under a scaled clock. */
+static int64_t real_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 void tb_http_linger(struct tb_http_private *p)
 {
-    int fd = tb_http_socket(p);
-    char sink[16384];
+    int fd = tb_http_peer_socket(&p->peer);
+    char sink[SLICE];
     size_t total = 0;
     if (fd < 0 || shutdown(fd, SHUT_WR) != 0)
         return;
-    int64_t end = tb_mono_ms() + LINGER_MS;
-    for (int64_t now; (now = tb_mono_ms()) < end && total < LINGER_BYTES;) {
+    int64_t end = real_ms() + LINGER_MS;
+    for (int64_t now; (now = real_ms()) < end && total < LINGER_BYTES;) {
         struct pollfd wait = {.fd = fd, .events = POLLIN};
-        if (poll(&wait, 1, (int)tb_clock_real_ms(end - now)) <= 0)
+        if (poll(&wait, 1, (int)(end - now)) <= 0)
             return;
         ssize_t n = recv(fd, sink, sizeof sink, MSG_DONTWAIT);
         if (n <= 0)
@@ -199,12 +156,17 @@ void tb_http_linger(struct tb_http_private *p)
     }
 }
 
+static bool fail_too_large(size_t max, struct tb_error *err)
+{
+    return tb_fail(err, TB_TOO_LARGE, "The request body is larger than %zu bytes.", max);
+}
+
 static bool fail_timeout(struct tb_error *err)
 {
     return tb_fail(err, TB_TIMEOUT, "The request body did not arrive in time.");
 }
 
-/* mg_read came back short: the peer left, fell silent, or broke the chunked coding. */
+/* mg_read came back short without having been cut. */
 static bool fail_short(struct tb_http_request *req, bool quiet, struct tb_error *err)
 {
     if (!tb_http_peer_alive(req))
@@ -214,32 +176,38 @@ static bool fail_short(struct tb_http_request *req, bool quiet, struct tb_error 
     return fail_timeout(err);
 }
 
-/* Reads until the body is whole; the buffer's cap is the caller's limit. */
+/* Reads until the body is whole. A chunked one may be `max` long: one byte more proves it larger.
+ */
 static bool read_slices(struct tb_http_request *req, size_t max, int64_t deadline,
                         struct tb_error *err)
 {
     struct tb_http_private *p = req->private_;
-    size_t left = p->framing.chunked ? max + 1 : p->framing.length;
+    struct tb_http_reading reading = {.peer = p->peer, .deadline_ms = deadline};
+    bool chunked = p->framing.chunked;
+    size_t left = chunked ? max + 1 : p->framing.length;
+    bool whole = left == 0;
+    bool stuck = false;
+    bool quiet = false;
     char slice[SLICE];
-    while (left > 0) {
-        int64_t before = tb_mono_ms();
-        if (before >= deadline)
-            return fail_timeout(err);
+    tb_http_watch_add(p->watch, &reading);
+    while (!whole && !stuck && left > 0 && tb_mono_ms() < deadline) {
         size_t want = left < sizeof slice ? left : sizeof slice;
+        int64_t before = real_ms();
         int n = mg_read(p->conn, slice, want);
-        if (p->framing.chunked && n == 0)
-            return true;
-        if (n < 0 || (!p->framing.chunked && (size_t)n < want)) {
-            int64_t now = tb_mono_ms();
-            bool quiet = now >= deadline || tb_clock_real_ms(now - before) >= TB_HTTP_QUIET_MS;
-            return fail_short(req, quiet, err);
+        quiet = real_ms() - before >= TB_HTTP_QUIET_MS;
+        stuck = n < 0 || (!chunked && (size_t)n < want);
+        if (n > 0) {
+            tb_buffer_append(&p->body, slice, (size_t)n);
+            left -= (size_t)n;
         }
-        tb_buffer_append(&p->body, slice, (size_t)n);
-        left -= (size_t)n;
+        whole = !stuck && (chunked ? n == 0 : left == 0);
     }
-    if (p->framing.chunked)
-        return tb_fail(err, TB_TOO_LARGE, "The request body is larger than %zu bytes.", max);
-    return true;
+    bool cut = tb_http_watch_remove(p->watch, &reading);
+    if (whole)
+        return true;
+    if (left == 0)
+        return fail_too_large(max, err);
+    return stuck && !cut ? fail_short(req, quiet, err) : fail_timeout(err);
 }
 
 bool tb_http_read_body(struct tb_http_request *req, size_t max, int64_t mono_deadline_ms,
@@ -254,7 +222,7 @@ bool tb_http_read_body(struct tb_http_request *req, size_t max, int64_t mono_dea
         return tb_fail(err, TB_BAD_REQUEST, "The request body could not be read.");
     p->body_tried = true;
     if (framing->length_huge || framing->length > max)
-        return tb_fail(err, TB_TOO_LARGE, "The request body is larger than %zu bytes.", max);
+        return fail_too_large(max, err);
     if (framing->expects_continue)
         (void)mg_write(p->conn, go_on, sizeof go_on - 1);
     if (!read_slices(req, max, mono_deadline_ms, err))

@@ -3,6 +3,9 @@
 #ifndef TB_BASE_HTTP_PRIVATE_H
 #define TB_BASE_HTTP_PRIVATE_H
 
+#include <netinet/in.h>
+#include <pthread.h>
+
 #include "base/http.h"
 
 #define TB_HTTP_SEGMENTS 48    /* path segments; more are refused with 400 */
@@ -19,16 +22,54 @@ struct tb_http_framing {
     size_t length;    /* of Content-Length; 0 when chunked */
 };
 
+/* --- http_watch.c --- */
+
+struct tb_http_peer {
+    in_addr_t remote_address;
+    int remote_port;
+    int local_port;
+};
+
+/* The connection's socket, or -1 (it is dead already). */
+int tb_http_peer_socket(const struct tb_http_peer *peer);
+
+/* A worker that reads a body; lives on its stack while it is in the list. */
+struct tb_http_reading {
+    struct tb_http_peer peer;
+    int64_t deadline_ms;
+    bool cut;
+    struct tb_http_reading *next, *previous;
+};
+
+enum tb_http_watch_state { TB_HTTP_WATCH_READING, TB_HTTP_WATCH_KNOCKING, TB_HTTP_WATCH_ENDED };
+
+struct tb_http_watch {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct tb_http_reading *first;
+    enum tb_http_watch_state state;
+    struct sockaddr_in address; /* written before the state says knocking */
+};
+
+TB_MUST_CHECK
+bool tb_http_watch_start(struct tb_http_watch *watch, struct tb_error *err);
+void tb_http_watch_add(struct tb_http_watch *watch, struct tb_http_reading *reading);
+/* Was the connection cut because the deadline had passed? */
+bool tb_http_watch_remove(struct tb_http_watch *watch, struct tb_http_reading *reading);
+void tb_http_watch_knock(struct tb_http_watch *watch, const char *bind_address, int port);
+void tb_http_watch_end(struct tb_http_watch *watch);
+
 struct tb_http_private {
-    struct tb_http_server *server;
+    struct tb_http_watch *watch;
     struct mg_connection *conn;
+    struct tb_http_peer peer;
     struct tb_http_framing framing;
     struct tb_buffer body;
     char *text; /* decoded path and query */
     bool body_tried;
     bool body_whole; /* nothing of this request is left on the connection */
     bool keep_alive; /* the client and civetweb would go on */
-    int fd;          /* the connection's socket, -1 until somebody needs it */
 };
 
 /* --- http_route.c --- */
@@ -67,8 +108,6 @@ const struct tb_http_route *tb_http_routes_match(const struct tb_http_routes *ro
 TB_MUST_CHECK
 bool tb_http_framing_check(const struct mg_connection *conn, struct tb_http_framing *framing_out,
                            struct tb_error *err);
-/* The connection's socket, or -1. Only from the thread that serves the request. */
-int tb_http_socket(struct tb_http_private *p);
 /* Reads and forgets for a moment what the client still sends after its answer, so that closing
  * does not reset the connection under the answer. */
 void tb_http_linger(struct tb_http_private *p);
