@@ -1,0 +1,126 @@
+-- Other front ends' words, turned into ours before anything else looks at a request.
+--
+-- Always: `config` -> `params`; `connector` -> `exchange`; top-level `pair` -> the strategy's pair field;
+-- "A/B" -> "A-B". Then the plugin's own words:
+--   aliases = { strategies = {
+--     spread = { to = "spot_mm",                          -- our strategy
+--                rename = { order_amount = "budget_quote" }, -- foreign field -> ours, value unchanged
+--                convert = function(params, note) … return params end }, -- the rest; pure
+--     volume = { refuse = "no_volume" },                  -- a code of the plugin's messages
+--   } }
+-- convert gets the foreign params (integers and decimals), may change and return them, and calls
+-- note("bid_spread", "spreads_pct") for each word it translated. Each translation is one warning.
+local text = require("bridge.text")
+local json = require("bridge.json")
+local report = require("bridge.report")
+
+local aliases = {}
+
+local function copy(t)
+  local out = {}
+  for key, value in pairs(t) do out[key] = value end
+  return out
+end
+
+local function note_into(warnings)
+  return function(from, to, prefix)
+    warnings[#warnings + 1] = { pointer = text.pointer(prefix or "/params", { from }), code = "translated",
+      message = from .. " was read as " .. to }
+  end
+end
+
+local function refusal(pointer, code, message, hint)
+  return { error = { pointer = pointer, code = code, message = message, hint = hint } }
+end
+
+local function is_object(value)
+  return type(value) == "table" and (not json.is_array(value) or #value == 0)
+end
+
+-- `config` is the old name of params.
+local function params_of(request, note)
+  local config = request.config
+  request.config = nil
+  if config == nil or config == json.null then
+    local params = request.params
+    if params == nil or params == json.null then params = {} end
+    return params
+  end
+  if request.params ~= nil and request.params ~= json.null then
+    return nil, refusal("/config", "both_words", "both config and params are given", "give only params")
+  end
+  note("config", "params", "")
+  return config
+end
+
+local function find(plugin, name)
+  for _, strategy in ipairs(plugin.strategies) do
+    if strategy.name == name then return strategy end
+  end
+end
+
+local function apply(alias, params, note)
+  for from, to in pairs(alias.rename or {}) do
+    if params[from] ~= nil and params[to] == nil then
+      params[to], params[from] = params[from], nil
+      note(from, to)
+    end
+  end
+  return alias.convert and alias.convert(params, note) or params
+end
+
+local function translate_pair(request, strategy, params, note)
+  local field = strategy and (strategy.pair or strategy.form.pair)
+  local given = request.pair
+  if given ~= nil and field then
+    request.pair = nil
+    if given ~= json.null and params[field] == nil then
+      params[field] = given
+      note("pair", "params." .. field, "")
+    elseif given ~= json.null and params[field] ~= given then
+      return refusal("/pair", "both_words", "both pair and params." .. field .. " are given", "give only params." .. field)
+    end
+  end
+  local value = field and params[field]
+  if type(value) == "string" then
+    local base, quote = value:match("^([%w.$]+)/([%w.$]+)$")
+    if base then
+      params[field] = base .. "-" .. quote
+      note(field, params[field])
+    end
+  end
+end
+
+-- Returns { request, warnings } or { error }.
+function aliases.translate(plugin, given)
+  local request, warnings = copy(given), json.array({})
+  local note = note_into(warnings)
+  local params, why = params_of(request, note)
+  if why then return why end
+  if not is_object(params) then
+    return refusal("/params", "wrong_type", "params must be an object", 'for example: {"pair": "BTC-USDT"}')
+  end
+  params = copy(params)
+  if request.connector ~= nil then
+    if request.exchange == nil then note("connector", "exchange " .. plugin.name, "") end
+    request.connector = nil
+  end
+  request.exchange = plugin.name
+  local alias = type(request.strategy) == "string" and not find(plugin, request.strategy) and
+    ((plugin.aliases or {}).strategies or {})[request.strategy]
+  if alias and alias.refuse then
+    local message, hint = report.render(plugin.messages[alias.refuse], {})
+    return refusal("/strategy", alias.refuse, message, hint)
+  end
+  if alias then
+    note("strategy", alias.to, "")
+    request.strategy = alias.to
+    params = apply(alias, params, note)
+  end
+  why = translate_pair(request, find(plugin, request.strategy), params, note)
+  if why then return why end
+  request.params = params
+  return { request = request, warnings = warnings }
+end
+
+return aliases

@@ -1,0 +1,191 @@
+-- The kinds of form fields, one row each: how a value is read, which options the kind has, what it
+-- is in JSON Schema. form.lua walks these rows; a new kind is a new row.
+--
+-- read(field, value) returns the value as plugins see it, or nil and a problem
+-- { code =, message =, hint = }. Values come from JSON: integers are Lua integers, other numbers are
+-- decimals, so no digit is ever lost.
+local decimal = require("bridge.decimal")
+
+local fields = {}
+
+local function problem(code, message, hint)
+  return nil, { code = code, message = message, hint = hint }
+end
+
+-- A decimal from a JSON number or a string with one; nil when it is neither.
+local function number(value)
+  if decimal.is(value) then return value end
+  if math.type(value) == "integer" then return decimal(value) end
+  if type(value) == "string" and #value <= 100 then return decimal.try(value) end
+  return nil
+end
+fields.number = number
+
+local function bounds(field, value)
+  local unit = field.unit_text and (" " .. field.unit_text) or ""
+  if field.min and value < field.min then
+    return problem("too_small", "must be at least " .. tostring(field.min) .. unit, "minimum: " .. tostring(field.min))
+  end
+  if field.above and value <= field.above then
+    return problem("too_small", "must be above " .. tostring(field.above) .. unit, "above: " .. tostring(field.above))
+  end
+  if field.max and value > field.max then
+    return problem("too_large", "must be at most " .. tostring(field.max) .. unit, "maximum: " .. tostring(field.max))
+  end
+  if field.below and value >= field.below then
+    return problem("too_large", "must be below " .. tostring(field.below) .. unit, "below: " .. tostring(field.below))
+  end
+  return value
+end
+
+local function read_decimal(field, value)
+  local n = number(value)
+  if not n then
+    local hint = 'write a number, such as 12.5 or "12.5"'
+    if type(value) == "string" then
+      local bare = value:match("^%s*([-+]?[%d.,]+)%s*%%?%s*$")
+      if bare and bare:find(",", 1, true) then
+        hint = 'write a point, not a comma: "' .. bare:gsub(",", ".") .. '"'
+      elseif bare then
+        hint = 'write only the number: "' .. bare .. '"'
+      end
+    end
+    return problem("wrong_type", "must be a number", hint)
+  end
+  return bounds(field, n)
+end
+
+local function read_integer(field, value)
+  local n = number(value)
+  local whole = n and n:integer()
+  if not whole then
+    return problem("wrong_type", "must be a whole number" .. (field.unit_text and (" of " .. field.unit_text) or ""),
+      n and "there is no fraction here" or "write a whole number, such as 60")
+  end
+  local ok, why = bounds(field, n)
+  if not ok then return nil, why end
+  return whole
+end
+
+local function read_string(field, value)
+  if type(value) ~= "string" then return problem("wrong_type", "must be text", nil) end
+  if #value == 0 then return problem("empty", "must not be empty", nil) end
+  if #value > (field.max_length or 200) then
+    return problem("too_long", "must have at most " .. (field.max_length or 200) .. " characters", nil)
+  end
+  if value:find("%c") then return problem("bad_text", "must not contain control characters", nil) end
+  if field.pattern and not value:find("^" .. field.pattern .. "$") then
+    return problem("bad_text", field.pattern_text or "does not have the right form", nil)
+  end
+  return value
+end
+
+local function read_slug(_, value)
+  if type(value) ~= "string" or not value:find("^[a-z0-9][a-z0-9-]*$") or #value > 40 then
+    return problem("bad_text", "must be 1 to 40 characters a-z, 0-9 and -", "for example: my-bot-1")
+  end
+  return value
+end
+
+-- Upper-case symbols with exactly one hyphen; symbols longer than 20 may be mint addresses, whose
+-- case matters.
+local function read_pair(_, value)
+  if type(value) ~= "string" then
+    return problem("bad_pair", "must be a pair such as BTC-USDT", nil)
+  end
+  local base, quote = value:match("^([%w.$]+)%-([%w.$]+)$")
+  local function exact(symbol) return #symbol > 20 or symbol == symbol:upper() end
+  if base and exact(base) and exact(quote) and #value <= 100 then return value end
+  local b, q = value:match("^%s*([%w.$]+)%s*[-/_:]%s*([%w.$]+)%s*$")
+  local function upper(symbol) return #symbol > 20 and symbol or symbol:upper() end
+  return problem("bad_pair", "must be BASE-QUOTE in upper case with one hyphen",
+    b and #value <= 100 and ('did you mean "' .. upper(b) .. "-" .. upper(q) .. '"?') or "for example: BTC-USDT")
+end
+
+local function read_boolean(_, value)
+  if type(value) ~= "boolean" then
+    return problem("wrong_type", "must be true or false", (value == "true" or value == "false") and "without quotes" or nil)
+  end
+  return value
+end
+
+local function read_enum(field, value)
+  for _, allowed in ipairs(field.values) do
+    if value == allowed then return value end
+  end
+  local nearest = type(value) == "string" and require("bridge.text").nearest(value, field.values)
+  return problem("not_allowed", "must be one of " .. table.concat(field.values, ", "),
+    nearest and ('did you mean "' .. nearest .. '"?') or nil)
+end
+
+local SECONDS = { s = 1, m = 60, h = 3600, d = 86400 }
+
+-- Whole seconds, or text such as "90s", "15m", "1h30m", "2d"; plugins see seconds.
+local function read_duration(field, value)
+  local total = number(value)
+  total = total and total:integer()
+  if not total and type(value) == "string" and value:find("^[%dsmhd]+$") and #value <= 20 then
+    total = 0
+    local rest = value:gsub("(%d+)([smhd])", function(count, unit)
+      total = total + math.tointeger(tonumber(count)) * SECONDS[unit]
+      return ""
+    end)
+    if rest ~= "" then total = nil end
+  end
+  if not total then return problem("wrong_type", "must be a length of time", 'for example: 90, "90s", "15m", "1h30m"') end
+  local ok, why = bounds(field, decimal(total))
+  if not ok then return nil, why end
+  return total
+end
+
+-- The JSON Schema of numbers that may also come as text.
+local function schema_number(field)
+  return {
+    type = { "string", "number" },
+    pattern = "^[-+]?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?$",
+    minimum = field.min, maximum = field.max,
+    exclusiveMinimum = field.above, exclusiveMaximum = field.below,
+  }
+end
+
+local function schema_integer(field)
+  return {
+    type = "integer",
+    minimum = field.min, maximum = field.max,
+    exclusiveMinimum = field.above, exclusiveMaximum = field.below,
+  }
+end
+
+local RANGE = { "min", "max", "above", "below" }
+
+-- options: what the kind has besides the common ones; numeric: options that are numbers written as
+-- text ("0.02"), turned into decimals; unit_text: the word in messages.
+fields.kinds = {
+  string = { widget = "text", options = { "pattern", "pattern_text", "max_length" }, read = read_string,
+    schema = function(f) return { type = "string", minLength = 1, maxLength = f.max_length or 200 } end },
+  slug = { widget = "slug", options = {}, read = read_slug,
+    schema = function() return { type = "string", pattern = "^[a-z0-9][a-z0-9-]{0,39}$" } end },
+  pair = { widget = "pair", options = { "connector" }, read = read_pair,
+    schema = function(f) return { type = "string", pattern = "^[A-Za-z0-9.$]+-[A-Za-z0-9.$]+$", ["x-connector"] = f.connector } end },
+  decimal = { widget = "decimal", options = RANGE, read = read_decimal, schema = schema_number },
+  percent = { widget = "percent", options = RANGE, read = read_decimal, schema = schema_number, unit = "%", unit_text = "percent" },
+  price = { widget = "price", options = { "min", "max", "above", "below", "from_mid", "pair" }, read = read_decimal,
+    schema = function(f)
+      local s = schema_number(f)
+      s["x-from-mid-pct"] = f.from_mid and tostring(f.from_mid) or nil
+      return s
+    end },
+  integer = { widget = "integer", options = RANGE, read = read_integer, schema = schema_integer },
+  seconds = { widget = "duration", options = RANGE, read = read_integer, schema = schema_integer, unit = "s", unit_text = "seconds" },
+  minutes = { widget = "duration", options = RANGE, read = read_integer, schema = schema_integer, unit = "min", unit_text = "minutes" },
+  duration = { widget = "duration", options = RANGE, read = read_duration, unit = "s", unit_text = "seconds",
+    schema = function() return { type = { "integer", "string" } } end },
+  boolean = { widget = "switch", options = {}, read = read_boolean, schema = function() return { type = "boolean" } end },
+  enum = { widget = "select", options = { "values" }, read = read_enum,
+    schema = function(f) return { enum = f.values } end },
+  list = { widget = "list", options = { "of", "min_items", "max_items", "ascending" } }, -- read in form.lua: it recurses
+}
+
+fields.numeric = { min = true, max = true, above = true, below = true, from_mid = true }
+
+return fields

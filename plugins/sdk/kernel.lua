@@ -1,0 +1,132 @@
+-- The kernel: what the C host calls. One function per entry of enum tb_plugin_entry; each gets the
+-- plugin's contract table and one decoded JSON object, and returns one table that becomes JSON.
+-- It runs as trusted code in the same state as the plugin; `host` is never handed to plugin code.
+--
+-- Numbers: integers and decimals in. Out, documents of our own wire carry decimals as text; only
+-- controllers[].config and script.config keep numbers, because upstream's files want them.
+-- A phase names what runs, its run budget in milliseconds and whether upstream may be read.
+local _, host = ...
+local text = require("bridge.text")
+local json = require("bridge.json")
+local decimal = require("bridge.decimal")
+
+local kernel = {}
+
+local BUDGET_MS = { plain = 200, facts = 200, check = 200, build = 200, preview = 200, transform = 20 }
+
+local function phase(name, kind)
+  host.phase(name, BUDGET_MS[kind or name])
+end
+
+-- Decimals become text, everywhere below `value`.
+local function wire(value)
+  if decimal.is(value) then return tostring(value) end
+  if type(value) ~= "table" then return value end
+  local out = {}
+  for key, item in pairs(value) do out[key] = wire(item) end
+  return json.is_array(value) and json.array(out) or out
+end
+
+local function find_strategy(plugin, name)
+  local names = {}
+  for i, strategy in ipairs(plugin.strategies) do
+    if strategy.name == name then return strategy end
+    names[i] = strategy.name
+  end
+  local near = type(name) == "string" and text.nearest(name, names)
+  return nil, {
+    pointer = "/strategy", code = "unknown_strategy",
+    message = type(name) == "string" and ("there is no strategy " .. name:sub(1, 64):gsub("%c", "?") .. " in " .. plugin.name) or "strategy is missing",
+    hint = near and ("did you mean " .. near .. "?") or ("strategies: " .. text.list(names)),
+  }
+end
+
+local function need_strategy(plugin, name)
+  local strategy, why = find_strategy(plugin, name)
+  if not strategy then error({ code = "not_found", message = why.message .. "; " .. why.hint }, 0) end
+  return strategy
+end
+
+-- {} -> { name, title, version, api, connectors, strategies, aliases, actions }
+function kernel.describe(plugin)
+  phase("describe", "plain")
+  local strategies = {}
+  for i, s in ipairs(plugin.strategies) do
+    strategies[i] = { name = s.name, title = s.title, summary = s.summary, risk = s.risk, revision = s.revision }
+  end
+  return {
+    name = plugin.name, title = plugin.title, version = plugin.version, api = plugin.api,
+    connectors = json.array(plugin.connectors), strategies = json.array(strategies),
+    aliases = plugin.aliases ~= nil, actions = json.array(text.keys(plugin.actions or {})),
+  }
+end
+
+local function documentation(strategy)
+  return "# " .. strategy.title .. "\n\n" .. strategy.summary .. "\n\n" ..
+    (strategy.docs and (strategy.docs .. "\n\n") or "") .. strategy.form:docs()
+end
+
+-- { strategy } -> the form and everything a page needs to offer it.
+function kernel.schema(plugin, input)
+  phase("schema", "plain")
+  local s = need_strategy(plugin, input.strategy)
+  local presets = {}
+  for name, values in pairs(s.presets or {}) do
+    local checked = s.form:validate(values, "/presets/" .. name)
+    presets[name] = {}
+    local all = s.form:wire(checked.values)
+    for key in pairs(values) do presets[name][key] = all[key] end
+  end
+  return {
+    name = s.name, title = s.title, summary = s.summary, risk = s.risk, revision = s.revision,
+    schema = s.form:schema(), presets = presets, defaults = s.form:defaults(), docs = documentation(s),
+    risk_defaults = wire(require("bridge.risk").rules(s)),
+    effects = json.array(require("bridge.effects").sentences(s.executors, "stop")),
+  }
+end
+
+-- { request } -> { request, warnings } or { error }
+function kernel.translate(plugin, input)
+  phase("translate", "plain")
+  return wire(require("bridge.aliases").translate(plugin, input.request))
+end
+
+-- The plan of a bot; see plan.lua.
+function kernel.plan(plugin, input)
+  return require("bridge.plan").make(plugin, input, { phase = phase, wire = wire, find_strategy = find_strategy })
+end
+
+-- { bot, raw } -> normalised figures. plugin is nil for bots of unknown strategies.
+function kernel.status(plugin, input)
+  phase("status", "transform")
+  local figures = require("bridge.pnl").status(input.bot or {}, input.raw or {})
+  local transform = plugin and plugin.transforms and plugin.transforms.status
+  if transform then figures = transform(input.bot, input.raw, figures) or figures end
+  return wire(figures)
+end
+
+-- { lines } -> { errors }
+function kernel.log(plugin, input)
+  phase("log", "transform")
+  return wire(require("bridge.log").translate(input.lines or {}, plugin and plugin.log))
+end
+
+-- { strategy, params, verb } -> { effects }
+function kernel.effects(plugin, input)
+  phase("effects", "plain")
+  local s = need_strategy(plugin, input.strategy)
+  local sentences = require("bridge.effects").sentences(s.executors, input.verb)
+  if s.effects then
+    local values = s.form:validate(input.params or {}, "/params", true).values
+    for _, sentence in ipairs(s.effects(values, input.verb) or {}) do sentences[#sentences + 1] = sentence end
+  end
+  return { effects = json.array(sentences) }
+end
+
+-- At load: raises the first violation of the contract with file and line.
+function kernel.contract(plugin, name)
+  require("bridge.contract").check(plugin, name)
+  return kernel.describe(plugin)
+end
+
+return kernel

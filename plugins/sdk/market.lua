@@ -1,0 +1,129 @@
+-- The market as hooks see it: a cached, exchange-neutral view during one call. Everything that was read
+-- is recorded in the facts of the plan, so that `build` is a pure function of parameters and facts.
+--
+-- check(ctx, p, market, report) gets it as `market`; functions are called with a dot:
+--   market.rules(connector, pair) -> rules, or nil when the connector does not list the pair:
+--     { min_base, max_base, base_step, price_step, min_value, limit_orders, market_orders }
+--     decimals or nil when unknown; min_value is the smallest order in quote money: the larger of
+--     min_notional_size and min_order_value, since BitMart spot publishes only the latter.
+--   market.mid(connector, pair) -> decimal, or nil when the market gives no price now
+--   market.pairs(connector) -> array of the pairs the connector lists, sorted
+--   market.balances(account, connector) -> { [TOKEN] = { total, available } } (decimals; empty when none)
+--   market.available(account, connector, token) -> decimal, 0 when the token is not there
+--   market.min_order_value(connector, pair) -> smallest order in quote money over all minimums at the
+--     present price (min_value and min_base * mid), or nil when nothing is known
+-- facts: facts.rules[connector][pair], facts.mid[connector][pair], facts.balances[account][connector].
+-- A failing upstream raises an `upstream` error.
+local _, host = ...
+local decimal = require("bridge.decimal")
+local fields = require("bridge.fields")
+
+local market = {}
+
+-- A positive decimal below the "no limit" numbers that upstream writes (1e56); else nil.
+local HUGE = decimal("1e20")
+local function limit(value)
+  local n = fields.number(value)
+  if n and n:sign() > 0 and n < HUGE then return n end
+  return nil
+end
+
+local TINY = decimal("1e-20")
+local function step(value)
+  local n = limit(value)
+  return n and n > TINY and n or nil
+end
+
+local function read_rules(row)
+  local notional, value = limit(row.min_notional_size), limit(row.min_order_value)
+  return {
+    min_base = limit(row.min_order_size),
+    max_base = limit(row.max_order_size),
+    base_step = step(row.min_base_amount_increment),
+    price_step = step(row.min_price_increment),
+    min_value = notional and value and decimal.max(notional, value) or notional or value,
+    limit_orders = row.supports_limit_orders ~= false,
+    market_orders = row.supports_market_orders ~= false,
+  }
+end
+
+local function slot(facts, kind, key)
+  facts[kind] = facts[kind] or {}
+  facts[kind][key] = facts[kind][key] or {}
+  return facts[kind][key]
+end
+
+-- A view that records into `facts`.
+function market.new(facts)
+  local view, known, names = {}, {}, {}
+
+  local function once(key, read)
+    if known[key] == nil then
+      local value = read()
+      known[key] = value == nil and false or value
+    end
+    return known[key] or nil
+  end
+
+  function view.rules(connector, pair)
+    return once("rules " .. connector .. " " .. pair, function()
+      local rows = host.read("connectors.trading_rules", { connector_name = connector, trading_pairs = pair })
+      local row = rows[pair]
+      if type(row) ~= "table" then return nil end
+      local rules = read_rules(row)
+      slot(facts, "rules", connector)[pair] = rules
+      return rules
+    end)
+  end
+
+  function view.pairs(connector)
+    if not names[connector] then
+      names[connector] = {}
+      for pair in pairs(host.read("connectors.trading_rules", { connector_name = connector })) do
+        table.insert(names[connector], pair)
+      end
+    end
+    return names[connector]
+  end
+
+  function view.mid(connector, pair)
+    return once("mid " .. connector .. " " .. pair, function()
+      local answer = host.read("market.prices", { body = { connector_name = connector, trading_pairs = { pair } } })
+      local price = type(answer.prices) == "table" and limit(answer.prices[pair]) or nil
+      slot(facts, "mid", connector)[pair] = price
+      return price
+    end)
+  end
+
+  function view.balances(account, connector)
+    return once("balances " .. account .. " " .. connector, function()
+      local state = host.read("portfolio.state", { body = { account_names = { account }, connector_names = { connector }, refresh = true } })
+      local rows = type(state[account]) == "table" and state[account][connector]
+      local found = {}
+      for _, row in ipairs(type(rows) == "table" and rows or {}) do
+        local total = fields.number(row.units) or decimal(0)
+        found[row.token] = { total = total, available = fields.number(row.available_units) or total }
+      end
+      slot(facts, "balances", account)[connector] = found
+      return found
+    end)
+  end
+
+  function view.available(account, connector, token)
+    local row = view.balances(account, connector)[token]
+    return row and row.available or decimal(0)
+  end
+
+  function view.min_order_value(connector, pair)
+    local rules = view.rules(connector, pair)
+    if not rules then return nil end
+    local mid = rules.min_base and view.mid(connector, pair)
+    local by_size = mid and rules.min_base * mid or nil
+    if rules.min_value and by_size then return decimal.max(rules.min_value, by_size) end
+    return rules.min_value or by_size
+  end
+
+  return view
+end
+
+return market

@@ -1,0 +1,205 @@
+-- kernel.plan: from a request to everything a deploy needs, in phases that can do less and less.
+--   form    all errors of the form at once; if any, stop there
+--   facts   rules and mid price of every pair field; prices left out are filled (from_mid)
+--   check   the strategy's check with ctx, p, market, report (reads allowed)
+--   build   pure in ctx, p, facts: the host refuses every read
+--   preview rows for people (reads allowed)
+-- ctx = { bot, account, image, hummingbot, server, now, risk = { max_loss_quote, … } } (risk: decimals).
+--
+-- A strategy's build(ctx, p, facts) returns
+--   { controllers = { { type = "generic", name = "grid_strike", config = { … } }, … },
+--     script = { file = "v2_with_controllers.py", config = { … }, reports = true } }   -- script may be left out
+-- Configs hold decimals, integers, strings, booleans, json.null and json.array { … }; never floats. The
+-- host writes id, file names and script_file_name; the loss limits are written here.
+local _, host = ...
+local json = require("bridge.json")
+local text = require("bridge.text")
+local decimal = require("bridge.decimal")
+local report_of = require("bridge.report")
+local risk = require("bridge.risk")
+
+local plan = {}
+
+local SCRIPT = "v2_with_controllers.py"
+
+local function append(to, rows)
+  for _, row in ipairs(rows) do to[#to + 1] = row end
+end
+
+-- ---- facts ----
+
+local function unknown_pair(view, connector, pair, pointer)
+  local near = text.nearest(pair, view.pairs(connector))
+  return { pointer = pointer, code = "unknown_pair", message = connector .. " does not list the pair " .. pair,
+    hint = near and ("did you mean " .. near .. "?") or ("pairs are written BASE-QUOTE as " .. connector .. " lists them") }
+end
+
+local function read_pairs(form, values, view, errors)
+  for _, field in ipairs(form.fields) do
+    local pair = values[field.name]
+    if field.kind == "pair" and field.connector and pair then
+      if view.rules(field.connector, pair) then
+        view.mid(field.connector, pair)
+      else
+        errors[#errors + 1] = unknown_pair(view, field.connector, pair, text.pointer("/params", field.name))
+      end
+    end
+  end
+end
+
+-- mid * (1 + percent / 100), at the market's price step.
+local function from_mid(field, connector, pair, view)
+  local mid, rules = view.mid(connector, pair), view.rules(connector, pair)
+  if not mid then return nil end
+  local price = mid * (decimal(1) + field.from_mid:fraction())
+  if rules and rules.price_step then return price:quantize(rules.price_step, "half_even"):normal() end
+  return price:round(12, "half_even"):normal()
+end
+
+local function fill_prices(form, checked, view, result)
+  result.facts.derived = json.array({})
+  for _, field in ipairs(checked.from_mid) do
+    local pair = checked.values[field.pair]
+    local connector = form.by_name[field.pair].connector
+    local price = from_mid(field, connector, pair, view)
+    if price then
+      checked.values[field.name] = price
+      table.insert(result.facts.derived, { field = field.name, from = "mid", percent = field.from_mid, price = price })
+    else
+      result.errors[#result.errors + 1] = { pointer = text.pointer("/params", field.name), code = "no_price",
+        message = connector .. " gives no price for " .. pair .. " now, and " .. field.name .. " is derived from it",
+        hint = "give " .. field.name .. " yourself or try again later" }
+    end
+  end
+end
+
+-- ---- build ----
+
+local function bug(strategy, message)
+  error(host.bug(strategy.build, strategy.name .. ": " .. message), 0)
+end
+
+local function check_built(strategy, built)
+  if type(built) ~= "table" or type(built.controllers) ~= "table" or #built.controllers == 0 then
+    bug(strategy, "build must return { controllers = { { type, name, config }, … } }")
+  end
+  for i, c in ipairs(built.controllers) do
+    if type(c.type) ~= "string" or type(c.name) ~= "string" or type(c.config) ~= "table" then
+      bug(strategy, "controller " .. i .. " of build needs type, name and config")
+    end
+    c.config.controller_type, c.config.controller_name = c.type, c.name
+  end
+end
+
+local function script_of(strategy, built, limits)
+  local script = built.script or {}
+  local config = script.config or {}
+  if type(config) ~= "table" then bug(strategy, "script.config must be a table") end
+  if (script.file or SCRIPT) == SCRIPT then
+    if config.max_global_drawdown_quote == nil then config.max_global_drawdown_quote = limits.max_loss_quote end
+    if config.max_controller_drawdown_quote == nil then config.max_controller_drawdown_quote = limits.max_controller_loss_quote end
+  end
+  return { file = script.file or SCRIPT, config = config, reports = script.reports ~= false }
+end
+
+local function quotes_of(form, values)
+  local quotes, seen = json.array({}), {}
+  for _, field in ipairs(form.fields) do
+    local quote = field.kind == "pair" and values[field.name] and values[field.name]:match("%-([^-]+)$")
+    if quote and not seen[quote] then
+      seen[quote] = true
+      quotes[#quotes + 1] = quote
+    end
+  end
+  return quotes
+end
+
+-- ---- the whole ----
+
+local function new_result(strategy)
+  return { ok = false, errors = json.array({}), warnings = json.array({}), dropped = json.array({}), checks = json.array({}),
+    controllers = json.array({}), preview = json.array({}), effects = json.array({}), facts = {}, risk_class = strategy and strategy.risk }
+end
+
+local function envelope(result, strategy, checked, limits, budget)
+  local main = strategy.pair or strategy.form.pair
+  local field = main and strategy.form.by_name[main]
+  result.params = strategy.form:wire(checked.values)
+  result.risk = limits
+  result.budget_quote = budget
+  result.pair = main and checked.values[main] or nil
+  result.connector = field and field.connector or nil
+  result.quotes = quotes_of(strategy.form, checked.values)
+end
+
+local function run_check(plugin, strategy, ctx, checked, view, result)
+  if not strategy.check then return end
+  local report = report_of.new(plugin.messages)
+  strategy.check(ctx, checked.values, view, report)
+  append(result.errors, report.errors)
+  append(result.warnings, report.warnings)
+  append(result.checks, report.checks)
+end
+
+local function run_build(strategy, ctx, checked, result, limits)
+  local built = strategy.build(ctx, checked.values, result.facts)
+  check_built(strategy, built)
+  result.controllers = json.array(built.controllers)
+  result.script = script_of(strategy, built, limits)
+end
+
+-- Decimals to text in every part of our own wire; configs keep numbers.
+local function finish(result, wire)
+  result.ok = #result.errors == 0
+  for _, part in ipairs({ "errors", "warnings", "checks", "facts", "risk", "budget_quote", "preview" }) do
+    result[part] = wire(result[part])
+  end
+  return result
+end
+
+-- input: { strategy, params, risk, ctx, lenient }; k: the kernel's own helpers.
+function plan.make(plugin, input, k)
+  k.phase("form", "plain")
+  local strategy, why = k.find_strategy(plugin, input.strategy)
+  local result = new_result(strategy)
+  if not strategy then
+    result.errors[1] = why
+    return finish(result, k.wire)
+  end
+  local params = input.params
+  if params == nil or params == json.null then params = {} end
+  if type(params) ~= "table" or (json.is_array(params) and #params > 0) then
+    result.errors[1] = { pointer = "/params", code = "wrong_type", message = "params must be an object", hint = 'for example: {"pair": "BTC-USDT"}' }
+    return finish(result, k.wire)
+  end
+  local checked = strategy.form:validate(params, "/params", input.lenient == true)
+  append(result.errors, checked.errors)
+  append(result.warnings, checked.warnings)
+  append(result.dropped, checked.dropped)
+  local budget = checked.values[strategy.budget or "budget_quote"]
+  local limits = risk.limits(strategy, input.risk, budget, result.errors)
+  if #result.errors > 0 then return finish(result, k.wire) end
+
+  local ctx = input.ctx or {}
+  ctx.risk = limits
+  local view = require("bridge.market").new(result.facts)
+  k.phase("facts")
+  read_pairs(strategy.form, checked.values, view, result.errors)
+  if #result.errors == 0 then fill_prices(strategy.form, checked, view, result) end
+  result.facts.image, result.facts.hummingbot, result.facts.now = ctx.image, ctx.hummingbot, ctx.now
+  envelope(result, strategy, checked, limits, budget)
+  if #result.errors > 0 then return finish(result, k.wire) end
+
+  k.phase("check")
+  run_check(plugin, strategy, ctx, checked, view, result)
+  if #result.errors > 0 then return finish(result, k.wire) end
+  k.phase("build")
+  run_build(strategy, ctx, checked, result, limits)
+  k.phase("preview")
+  if strategy.preview then result.preview = json.array(strategy.preview(ctx, checked.values, result.facts) or {}) end
+  result.effects = json.array(require("bridge.effects").sentences(strategy.executors, "stop"))
+  if strategy.effects then append(result.effects, strategy.effects(checked.values, "stop") or {}) end
+  return finish(result, k.wire)
+end
+
+return plan

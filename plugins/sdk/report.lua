@@ -1,0 +1,57 @@
+-- What a check found. check(ctx, p, market, report) calls
+--   report:error(path, code, data)   the plan is refused; all errors of a check are shown together
+--   report:warn(path, code, data)    shown, does not stop
+--   report:ok(code, data)            a check that passed, shown in the plan
+-- path: a field's name, a Lua path { "levels_pct", 1 } (counted from 1), or a JSON pointer such as
+-- "/account". code: declared in the plugin's messages as code -> "text {name}" or { "text {name}",
+-- hint = "…" }; data fills the placeholders and is shown beside. An undeclared code or a placeholder
+-- without data raises at the caller's line: both are bugs of the plugin.
+local text = require("bridge.text")
+
+local report = {}
+local Report = {}
+Report.__index = Report
+
+-- Text and hint of a message row; the hint may have placeholders too.
+function report.render(row, data, level)
+  local template = type(row) == "table" and (row[1] or row.message) or row
+  local message, missing = text.fill(template, data)
+  local hint
+  if type(row) == "table" and row.hint then
+    local also
+    hint, also = text.fill(row.hint, data)
+    missing = missing or also
+  end
+  if missing then error("report: the message needs data." .. missing, (level or 1) + 1) end
+  return message, hint
+end
+
+local function add(self, status, path, code, data)
+  local row = self.messages[code]
+  if row == nil then
+    local near = type(code) == "string" and text.nearest(code, text.keys(self.messages))
+    error("report: the code " .. tostring(code) .. " is not declared in messages" .. (near and (", did you mean " .. near .. "?") or ""), 3)
+  end
+  local message, hint = report.render(row, data, 3)
+  self.checks[#self.checks + 1] = { code = code, status = status, message = message, data = data }
+  return { pointer = text.pointer("/params", path), code = code, message = message, hint = hint }
+end
+
+function Report:error(path, code, data)
+  self.errors[#self.errors + 1] = add(self, "error", path, code, data)
+end
+
+function Report:warn(path, code, data)
+  self.warnings[#self.warnings + 1] = add(self, "warn", path, code, data)
+end
+
+function Report:ok(code, data)
+  add(self, "ok", nil, code, data)
+end
+
+-- A report over the plugin's messages; errors, warnings and checks are arrays.
+function report.new(messages)
+  return setmetatable({ messages = messages or {}, errors = {}, warnings = {}, checks = {} }, Report)
+end
+
+return report
