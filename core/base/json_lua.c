@@ -310,7 +310,7 @@ static void write_number(struct dump *d, int index, const struct place *place)
     double value = lua_tonumber(d->L, index);
     if (!isfinite(value))
         refuse(d, place, "is NaN or infinite, which JSON does not have");
-    tb_jw_double(&d->writer, value);
+    tb_jw_double(&d->writer, value == 0 ? 0 : value); /* equal in Lua, so equal here: no "-0" */
 }
 
 static void write_value(struct dump *d, int index, const struct place *place)
