@@ -229,7 +229,6 @@ compose_service() { # file
         part == "environment" {
             if (text ~ /^-/) {
                 sub(/^-[ \t]*/, "", text)
-                if (text !~ /^["\047]/) sub(/[ \t]+#.*$/, "", text)
                 text = unquote(text); cut = index(text, "=")
             } else {
                 cut = index(text, ":")

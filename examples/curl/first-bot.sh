@@ -23,6 +23,18 @@ field() {
 
 new_key() { cat /proc/sys/kernel/random/uuid; }
 
+# Sends a command once, prints the answer and keeps the address of the operation it started.
+order() { # path, body
+    local answer
+    answer=$(bridge -X POST "$BRIDGE_URL$1" -H "Idempotency-Key: $(new_key)" -d "$2" \
+        -w '\n%header{location}') || {
+        printf '%s\n' "$answer"
+        exit 1
+    }
+    printf '%s\n' "${answer%$'\n'*}"
+    operation=${answer##*$'\n'}
+}
+
 watch() { # address of an operation
     local state seen=''
     while :; do
@@ -45,9 +57,7 @@ bridge -X POST "$BRIDGE_URL/bots/plan" -d "$form"
 echo
 
 echo "2. Create. Should the answer get lost, the same key again gives the same bot, never a second one."
-operation=$(bridge -X POST "$BRIDGE_URL/bots/create" -H "Idempotency-Key: $(new_key)" -d "$form" \
-    -o /dev/stderr -w '%header{location}')
-echo
+order /bots/create "$form"
 
 echo "3. Watch until it is proven that it trades."
 watch "$operation"
@@ -59,7 +69,5 @@ echo
 if [ -t 0 ]; then
     read -r -p "5. Stop it: Enter. Leave it running: Ctrl-C. "
 fi
-operation=$(bridge -X POST "$BRIDGE_URL/bots/$name/stop" -H "Idempotency-Key: $(new_key)" -d '{}' \
-    -o /dev/stderr -w '%header{location}')
-echo
+order "/bots/$name/stop" '{}'
 watch "$operation"

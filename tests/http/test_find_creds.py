@@ -271,8 +271,8 @@ def test_running_container_beats_every_file(place):
         ("postgres", "postgres:16", "postgres", "running", None, ["PASSWORD=not-this"]),
         ("hummingbot-sol-1", "hummingbot/hummingbot:latest", "", "running", None,
          ["CONFIG_PASSWORD=" + CONFIG, "PASSWORD=not-this"]),
-        ("old", "hummingbot/hummingbot-api:old", "", "exited", None, ["USERNAME=x", "PASSWORD=y"]),
-        ("hummingbot-api", "hummingbot/hummingbot-api:latest", "hummingbot-api", "running", api,
+        ("old", "hummingbot/hummingbot-api:old", "hummingbot-api", "exited", None, ["USERNAME=x", "PASSWORD=y"]),
+        ("hummingbot-api", "hummingbot/hummingbot-api:latest", "", "running", api,
          ["PATH=/usr/bin", "USERNAME=trader", "PASSWORD=" + SECRET, "CONFIG_PASSWORD=" + CONFIG,
           "DATABASE_URL=" + DATABASE]),
     ])
