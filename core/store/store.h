@@ -125,7 +125,7 @@ struct tb_store_token {
     const char *bots; /* JSON array of ids, NULL: not limited to some bots */
     const char *sha256;
     int64_t created_at;
-    int64_t expires_at;
+    int64_t expires_at; /* 0: never */
     int64_t revoked_at;
 };
 
@@ -175,7 +175,8 @@ enum tb_store_kind {
     TB_STORE_ATTEMPT_UPDATE,
     TB_STORE_TOKEN_ADD,    /* .token: TB_CONFLICT when id or hash exist */
     TB_STORE_TOKEN_REVOKE, /* .token_revoke: TB_NOT_FOUND; a second one keeps the first time */
-    /* .idempotency with .idempotency_result: see below. */
+    /* .idempotency with .idempotency_result: see below. The first of its commit, so that a repeated
+     * request is told of its key and not, say, of its name being taken. */
     TB_STORE_IDEMPOTENCY_BEGIN,
     TB_STORE_IDEMPOTENCY_ANSWER, /* .idempotency: status and body of a known key; TB_NOT_FOUND */
     TB_STORE_AUDIT_ADD,          /* .audit */
@@ -252,8 +253,8 @@ TB_MUST_CHECK
 bool tb_store_meta_put(struct tb_store *store, const char *key, const char *value,
                        struct tb_error *err);
 
-/* Deletes plans that expired unused and idempotency keys older than 24 h at `now`, and series older
- * than series_before. Records of bots, operations, attempts and the audit are never deleted. */
+/* Deletes plans that expired unused a day before `now`, idempotency keys older than 24 h, and
+ * series older than series_before. Bots, operations, attempts and the audit are never deleted. */
 TB_MUST_CHECK
 bool tb_store_prune(struct tb_store *store, int64_t now, int64_t series_before,
                     struct tb_error *err);
