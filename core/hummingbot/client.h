@@ -27,13 +27,16 @@ struct tb_hb_config {
     const char *username; /* Basic; NULL or "" sends none */
     const char *password;
     const char *api_key; /* X-API-KEY for a gateway in front; NULL for none */
-    const char *headers; /* extra lines "Name: value" separated by newlines or `;;`; NULL for none */
-    const char *proxy;   /* e.g. "socks5h://localhost:1055"; NULL for none (never the environment's) */
+    /* Extra lines "Name: value" separated by newlines or `;;`; NULL for none. */
+    const char *headers;
+    /* For instance "socks5h://localhost:1055"; NULL for none (never the environment's). */
+    const char *proxy;
 };
 
 struct tb_hb;
 
-TB_MUST_CHECK struct tb_hb *tb_hb_open(const struct tb_hb_config *config, struct tb_error *err);
+TB_MUST_CHECK
+struct tb_hb *tb_hb_open(const struct tb_hb_config *config, struct tb_error *err);
 void tb_hb_close(struct tb_hb *hb);
 /* Draining: reads in flight are cut, writes are finished, new calls are refused. */
 void tb_hb_drain(struct tb_hb *hb);
@@ -45,13 +48,13 @@ enum tb_hb_lane {
 
 enum tb_hb_outcome {
     TB_HB_DONE,    /* an honest success; body is the answer */
-    TB_HB_REFUSED, /* upstream itself said no before doing anything: 401, 404, 405 or 422 with its own
-                      JSON `detail` */
+    TB_HB_REFUSED, /* upstream itself said no before doing anything: 401, 404, 405 or 422 with its
+                      own JSON `detail` */
     TB_HB_FAILED,  /* upstream answered that it failed (a 200 that hides a failure, other 4xx, 500).
                       For a read this is simply an error; a write may nevertheless have happened */
     TB_HB_UNSENT,  /* no byte left this machine */
-    TB_HB_UNKNOWN, /* sent, but no trustworthy answer: time-out, broken connection, HTML of a tunnel,
-                      502/503/504 of a proxy, not JSON */
+    TB_HB_UNKNOWN, /* sent, but no trustworthy answer: time-out, broken connection, HTML of a
+                      tunnel, 502/503/504 of a proxy, not JSON */
 };
 
 struct tb_hb_pair {
@@ -74,11 +77,12 @@ struct tb_hb_call {
 
 struct tb_hb_answer {
     enum tb_hb_outcome outcome;
-    int status;            /* HTTP status, 0 when none came */
-    struct tb_buffer body; /* the answer's bytes (also of refusals), for tb_json_parse with upstream trust */
-    int64_t sent_wall_ms;  /* when the request was handed to the network */
+    int status; /* HTTP status, 0 when none came */
+    /* The answer's bytes (also of refusals), for tb_json_parse with upstream trust. */
+    struct tb_buffer body;
+    int64_t sent_wall_ms; /* when the request was handed to the network */
     int64_t done_wall_ms;
-    int64_t upstream_wall_ms; /* the answer's Date header, 0 when absent: clock offset of the API host */
+    int64_t upstream_wall_ms; /* the answer's Date header (the API host's clock), 0 when absent */
     uint32_t elapsed_ms;
     bool cached;
 };
@@ -86,20 +90,21 @@ struct tb_hb_answer {
 /* True exactly when outcome is TB_HB_DONE. Otherwise *err says why in a sentence that names the
  * route, with upstream_status and upstream_detail; the answer is filled in either case and must be
  * freed with tb_hb_answer_free. */
-TB_MUST_CHECK bool tb_hb_call(struct tb_hb *hb, const struct tb_hb_call *call,
-                              struct tb_hb_answer *answer, struct tb_error *err);
+TB_MUST_CHECK
+bool tb_hb_call(struct tb_hb *hb, const struct tb_hb_call *call, struct tb_hb_answer *answer,
+                struct tb_error *err);
 void tb_hb_answer_free(struct tb_hb_answer *answer);
 
-/* Busy is not down: while one of our own calls that is known to freeze the API (docker stop, deploy,
- * pull) is in flight, a time-out means busy. */
+/* Busy is not down: while one of our own calls that is known to freeze the API (docker stop,
+ * deploy, pull) is in flight, a time-out means busy. */
 enum tb_hb_health { TB_HB_NEVER_SEEN, TB_HB_UP, TB_HB_BUSY_NOW, TB_HB_DOWN };
 
 struct tb_hb_status {
     enum tb_hb_health health;
-    int64_t last_ok_wall_ms;   /* last good answer */
-    int64_t up_since_mono_ms;  /* first answer after it was last seen down or restarted: answers of the
-                                  first 10 s after a restart are not believed */
-    int64_t clock_offset_ms;   /* API host's wall clock minus ours, from Date headers */
+    int64_t last_ok_wall_ms;  /* last good answer */
+    int64_t up_since_mono_ms; /* first answer after it was last seen down or restarted: answers of
+                                 the first 10 s after a restart are not believed */
+    int64_t clock_offset_ms;  /* API host's wall clock minus ours, from Date headers */
     unsigned reads_in_flight, writes_in_flight;
     char last_error[256];
 };
@@ -120,15 +125,15 @@ enum tb_hb_era {
 
 struct tb_hb_profile {
     enum tb_hb_era era;
-    char name[24];            /* "c4", "noscript", "era-b", … */
-    char since[16];           /* newest marker seen: "2026-06-29" */
-    char fingerprint[65];     /* SHA-256 of the sorted path list */
+    char name[24];        /* "c4", "noscript", "era-b", … */
+    char since[16];       /* newest marker seen: "2026-06-29" */
+    char fingerprint[65]; /* SHA-256 of the sorted path list */
     bool can_list, can_create, deploy_script, deploy_controllers;
     bool name_whitelist, slash_exact;
-    char differences[512];    /* one sentence each, separated by newlines, for the admin */
+    char differences[512]; /* one sentence each, separated by newlines, for the admin */
 };
 /* Detects (GET / and GET /openapi.json) and remembers; `again` looks anew. */
-TB_MUST_CHECK bool tb_hb_profile(struct tb_hb *hb, bool again, struct tb_hb_profile *out,
-                                 struct tb_error *err);
+TB_MUST_CHECK
+bool tb_hb_profile(struct tb_hb *hb, bool again, struct tb_hb_profile *out, struct tb_error *err);
 
 #endif
