@@ -4,9 +4,10 @@
  * Into Lua: object -> table, array -> table marked by the metatable tb_lua_array (so that empty
  * arrays stay arrays), null -> the light userdata `tb_lua_null` (cjson.null), integers that fit
  * int64 -> integer, every other number -> decimal userdata (plugins/decimal) when
- * TB_LUA_DECIMALS is asked, else float. From Lua: a table with the array mark, or with keys 1..n
- * and n > 0, is an array; every other table an object with string keys, sorted by bytes; decimals
- * are numbers; floats must be finite and print shortest. One state, one thread. */
+ * TB_LUA_DECIMALS is asked and a decimal can hold it, else float. From Lua: a table with the array
+ * mark, or with keys 1..n and n > 0, is an array; every other table an object with string keys,
+ * sorted by bytes; decimals are numbers; floats must be finite and print shortest. Broken UTF-8 in
+ * a value becomes U+FFFD. One state, one thread. */
 #ifndef TB_BASE_JSON_LUA_H
 #define TB_BASE_JSON_LUA_H
 
@@ -31,7 +32,8 @@ enum tb_lua_numbers { TB_LUA_FLOATS, TB_LUA_DECIMALS };
 TB_MAY_RAISE void tb_lua_push_json(lua_State *L, const struct tb_json *node,
                                    const struct tb_json *projection, enum tb_lua_numbers numbers);
 /* Appends the value at `index` as canonical JSON; raises on cycles, depth > 64, mixed keys,
- * functions, NaN; and when out->max is exceeded. `out` must outlive an error (host-owned). */
+ * functions, NaN, keys that are not UTF-8; and when out->max is exceeded (set it: shared tables can
+ * unfold without end). `out` must outlive an error (host-owned). */
 TB_MAY_RAISE void tb_lua_to_json(lua_State *L, int index, struct tb_buffer *out);
 
 /* Pushes a new decimal userdata (its metatable must already be in the registry). */

@@ -44,7 +44,7 @@ struct parse {
 };
 
 #define BLOCK_MIN 1024
-#define BLOCK_MAX (1024 * 1024)
+#define BLOCK_MAX ((size_t)1 << 20)
 
 static void *arena_alloc(struct tb_json_doc *doc, size_t size, size_t align)
 {
