@@ -134,7 +134,7 @@ static bool configure(struct tb_store_db *db, enum tb_store_access access, struc
 static bool fits_record(sqlite3_stmt *statement, const struct tb_store_record *shape)
 {
     int columns = sqlite3_column_count(statement);
-    if (columns == 0) {
+    if (columns == 0 || shape->n == 0) {
         return true;
     }
     if (columns != (int)shape->n) {

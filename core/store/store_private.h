@@ -73,7 +73,7 @@ void tb_store_unlock(int fd);
 /* ---- Records: store_row.c ----------------------------------------------------------------------
  */
 
-enum tb_store_field_type { TB_FIELD_TEXT, TB_FIELD_INT, TB_FIELD_BOOL };
+enum tb_store_field_type { TB_FIELD_TEXT, TB_FIELD_JSON, TB_FIELD_INT, TB_FIELD_BOOL };
 
 struct tb_store_field {
     const char *column;
@@ -89,6 +89,9 @@ struct tb_store_record {
 };
 extern const struct tb_store_record tb_store_records[TB_RECORD_COUNT];
 
+bool tb_store_is_text(const struct tb_store_field *field);
+/* The text that is written for a text field, NULL for NULL. */
+const char *tb_store_text_of(const void *record, const struct tb_store_field *field);
 /* Parameter i + 1 is field i. */
 int tb_store_bind_record(sqlite3_stmt *statement, enum tb_store_record_kind kind,
                          const void *record);
@@ -100,6 +103,10 @@ void *tb_store_copy_record(enum tb_store_record_kind kind, const void *record, s
 
 /* ---- Running statements: store_run.c -----------------------------------------------------------
  */
+
+/* Among SQLite's codes: a text that should be JSON is not. Checked here and not in the schema,
+ * where trusted_schema=0 forbids json_valid. */
+#define TB_SQL_NOT_JSON (SQLITE_MISMATCH | (200 << 8))
 
 /* Returns SQLite's extended code, SQLITE_DONE on success; *changed_out (may be NULL) is the number
  * of rows it touched. The statement is reset. */

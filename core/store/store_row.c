@@ -17,6 +17,10 @@ struct meta_row {
     {                                                                                              \
 #field, offsetof(struct type, field), TB_FIELD_TEXT, text                                  \
     }
+#define JSON(type, field, text)                                                                    \
+    {                                                                                              \
+#field, offsetof(struct type, field), TB_FIELD_JSON, text                                  \
+    }
 #define INT(type, field)                                                                           \
     {                                                                                              \
 #field, offsetof(struct type, field), TB_FIELD_INT, NULL                                   \
@@ -35,20 +39,20 @@ static const struct tb_store_field bot_fields[] = {
     TEXT(tb_store_bot, intent),       TEXT(tb_store_bot, plan_id),
     BOOL(tb_store_bot, holds_name),   INT(tb_store_bot, version),
     INT(tb_store_bot, created_at),    INT(tb_store_bot, updated_at),
-    INT(tb_store_bot, deleted_at),    TEXT_OR(tb_store_bot, doc, "{}"),
+    INT(tb_store_bot, deleted_at),    JSON(tb_store_bot, doc, "{}"),
 };
 
 static const struct tb_store_field plan_fields[] = {
-    TEXT(tb_store_plan, id),           TEXT(tb_store_plan, hash),
-    INT(tb_store_plan, created_at),    INT(tb_store_plan, expires_at),
-    TEXT_OR(tb_store_plan, doc, "{}"), TEXT(tb_store_plan, used_by_operation),
+    TEXT(tb_store_plan, id),        TEXT(tb_store_plan, hash),
+    INT(tb_store_plan, created_at), INT(tb_store_plan, expires_at),
+    JSON(tb_store_plan, doc, "{}"), TEXT(tb_store_plan, used_by_operation),
 };
 
 static const struct tb_store_field operation_fields[] = {
-    TEXT(tb_store_operation, id),           TEXT(tb_store_operation, kind),
-    TEXT(tb_store_operation, bot_id),       TEXT(tb_store_operation, state),
-    INT(tb_store_operation, created_at),    INT(tb_store_operation, ended_at),
-    TEXT_OR(tb_store_operation, doc, "{}"),
+    TEXT(tb_store_operation, id),        TEXT(tb_store_operation, kind),
+    TEXT(tb_store_operation, bot_id),    TEXT(tb_store_operation, state),
+    INT(tb_store_operation, created_at), INT(tb_store_operation, ended_at),
+    JSON(tb_store_operation, doc, "{}"),
 };
 
 static const struct tb_store_field step_fields[] = {
@@ -57,17 +61,17 @@ static const struct tb_store_field step_fields[] = {
 };
 
 static const struct tb_store_field attempt_fields[] = {
-    TEXT(tb_store_attempt, nonce),          TEXT(tb_store_attempt, base),
-    TEXT(tb_store_attempt, bot_id),         TEXT(tb_store_attempt, operation_id),
-    TEXT(tb_store_attempt, state),          TEXT(tb_store_attempt, instance),
-    TEXT_OR(tb_store_attempt, files, "[]"), INT(tb_store_attempt, window_from),
-    INT(tb_store_attempt, window_to),       INT(tb_store_attempt, created_at),
-    INT(tb_store_attempt, updated_at),      TEXT_OR(tb_store_attempt, doc, "{}"),
+    TEXT(tb_store_attempt, nonce),       TEXT(tb_store_attempt, base),
+    TEXT(tb_store_attempt, bot_id),      TEXT(tb_store_attempt, operation_id),
+    TEXT(tb_store_attempt, state),       TEXT(tb_store_attempt, instance),
+    JSON(tb_store_attempt, files, "[]"), INT(tb_store_attempt, window_from),
+    INT(tb_store_attempt, window_to),    INT(tb_store_attempt, created_at),
+    INT(tb_store_attempt, updated_at),   JSON(tb_store_attempt, doc, "{}"),
 };
 
 static const struct tb_store_field token_fields[] = {
     TEXT(tb_store_token, id),        TEXT(tb_store_token, name),
-    TEXT(tb_store_token, role),      TEXT(tb_store_token, bots),
+    TEXT(tb_store_token, role),      JSON(tb_store_token, bots, NULL),
     TEXT(tb_store_token, sha256),    INT(tb_store_token, created_at),
     INT(tb_store_token, expires_at), INT(tb_store_token, revoked_at),
 };
@@ -92,7 +96,7 @@ static const struct tb_store_field audit_fields[] = {
     TEXT(tb_store_audit, target),
     INT(tb_store_audit, status),
     TEXT(tb_store_audit, code),
-    TEXT_OR(tb_store_audit, doc, "{}"),
+    JSON(tb_store_audit, doc, "{}"),
 };
 
 static const struct tb_store_field meta_fields[] = {TEXT(meta_row, value)};
@@ -101,7 +105,7 @@ static const struct tb_store_field sample_fields[] = {
     TEXT(tb_store_sample, bot_id),
     INT(tb_store_sample, at),
     TEXT(tb_store_sample, quote),
-    TEXT_OR(tb_store_sample, doc, "{}"),
+    JSON(tb_store_sample, doc, "{}"),
 };
 
 static const struct tb_store_field log_line_fields[] = {
@@ -113,7 +117,7 @@ static const struct tb_store_field event_fields[] = {
     INT(tb_store_event, id),
     INT(tb_store_event, at),
     TEXT(tb_store_event, type),
-    TEXT_OR(tb_store_event, doc, "{}"),
+    JSON(tb_store_event, doc, "{}"),
 };
 
 #define RECORD(type, fields)                                                                       \
@@ -147,6 +151,17 @@ static const char *text_of(const void *record, const struct tb_store_field *fiel
     return *(const char *const *)((const char *)record + field->offset);
 }
 
+bool tb_store_is_text(const struct tb_store_field *field)
+{
+    return field->type == TB_FIELD_TEXT || field->type == TB_FIELD_JSON;
+}
+
+const char *tb_store_text_of(const void *record, const struct tb_store_field *field)
+{
+    const char *text = text_of(record, field);
+    return text ? text : field->fallback;
+}
+
 static int64_t int_of(const void *record, const struct tb_store_field *field)
 {
     const char *at = (const char *)record + field->offset;
@@ -161,9 +176,8 @@ int tb_store_bind_record(sqlite3_stmt *statement, enum tb_store_record_kind kind
     int rc = SQLITE_OK;
     for (int i = 0; i < (int)shape->n && i < parameters && rc == SQLITE_OK; i++) {
         const struct tb_store_field *field = &shape->fields[i];
-        if (field->type == TB_FIELD_TEXT) {
-            const char *text = text_of(record, field);
-            rc = bind_text(statement, i + 1, text ? text : field->fallback);
+        if (tb_store_is_text(field)) {
+            rc = bind_text(statement, i + 1, tb_store_text_of(record, field));
         } else {
             rc = sqlite3_bind_int64(statement, i + 1, int_of(record, field));
         }
@@ -205,7 +219,7 @@ void *tb_store_copy_row(sqlite3_stmt *statement, enum tb_store_record_kind kind)
     const struct tb_store_record *shape = &tb_store_records[kind];
     size_t size = shape->size;
     for (int i = 0; i < (int)shape->n; i++) {
-        if (shape->fields[i].type == TB_FIELD_TEXT && sqlite3_column_text(statement, i)) {
+        if (tb_store_is_text(&shape->fields[i]) && sqlite3_column_text(statement, i)) {
             size += (size_t)sqlite3_column_bytes(statement, i) + 1;
         }
     }
@@ -213,7 +227,7 @@ void *tb_store_copy_row(sqlite3_stmt *statement, enum tb_store_record_kind kind)
     char *end = block + shape->size;
     for (int i = 0; i < (int)shape->n; i++) {
         const struct tb_store_field *field = &shape->fields[i];
-        if (field->type != TB_FIELD_TEXT) {
+        if (!tb_store_is_text(field)) {
             place_int(block, field, sqlite3_column_int64(statement, i));
             continue;
         }
@@ -230,7 +244,7 @@ void *tb_store_copy_record(enum tb_store_record_kind kind, const void *record, s
     const struct tb_store_record *shape = &tb_store_records[kind];
     size_t size = shape->size;
     for (size_t i = 0; i < shape->n; i++) {
-        if (shape->fields[i].type == TB_FIELD_TEXT && text_of(record, &shape->fields[i])) {
+        if (tb_store_is_text(&shape->fields[i]) && text_of(record, &shape->fields[i])) {
             size += strlen(text_of(record, &shape->fields[i])) + 1;
         }
     }
@@ -238,7 +252,7 @@ void *tb_store_copy_record(enum tb_store_record_kind kind, const void *record, s
     char *end = block + shape->size;
     for (size_t i = 0; i < shape->n; i++) {
         const struct tb_store_field *field = &shape->fields[i];
-        if (field->type != TB_FIELD_TEXT) {
+        if (!tb_store_is_text(field)) {
             place_int(block, field, int_of(record, field));
         } else if (text_of(record, field)) {
             const char *text = text_of(record, field);

@@ -38,6 +38,10 @@ bool tb_store_sql_fail(struct tb_store_db *db, int rc, const char *doing, struct
                            troubles[i].words, doing, sqlite3_errstr(rc), rc);
         }
     }
+    if (rc == TB_SQL_NOT_JSON) {
+        return tb_fail(err, TB_INTERNAL, "%s refused a record (%s): its document is not JSON.",
+                       file, doing);
+    }
     return tb_fail(err, TB_INTERNAL, "%s refused a record (%s): %s, code %d.", file, doing,
                    db->sqlite ? sqlite3_errmsg(db->sqlite) : sqlite3_errstr(rc), rc);
 }
@@ -65,9 +69,39 @@ int tb_store_run(struct tb_store_db *db, enum tb_store_statement id, int *change
     return finish(db, db->statements[id], rc, changed_out);
 }
 
+static bool is_json(struct tb_store_db *db, const char *text)
+{
+    bool bridge = db->file->id == TB_FILE_BRIDGE;
+    sqlite3_stmt *check = db->statements[bridge ? TB_SQL_BRIDGE_JSON : TB_SQL_SERIES_JSON];
+    bool ok = sqlite3_bind_text(check, 1, text, -1, SQLITE_STATIC) == SQLITE_OK &&
+              sqlite3_step(check) == SQLITE_ROW && sqlite3_column_int(check, 0) == 1;
+    sqlite3_reset(check);
+    sqlite3_clear_bindings(check);
+    return ok;
+}
+
+static bool documents_are_json(struct tb_store_db *db, enum tb_store_record_kind kind,
+                               const void *record)
+{
+    const struct tb_store_record *shape = &tb_store_records[kind];
+    for (size_t i = 0; i < shape->n; i++) {
+        const struct tb_store_field *field = &shape->fields[i];
+        if (field->type == TB_FIELD_JSON) {
+            const char *text = tb_store_text_of(record, field);
+            if (text && !is_json(db, text)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 int tb_store_run_record(struct tb_store_db *db, enum tb_store_statement id, const void *record,
                         int *changed_out)
 {
+    if (!documents_are_json(db, record_of[id], record)) {
+        return TB_SQL_NOT_JSON;
+    }
     int rc = tb_store_bind_record(db->statements[id], record_of[id], record);
     return finish(db, db->statements[id], rc, changed_out);
 }

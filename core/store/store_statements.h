@@ -44,6 +44,7 @@ enum tb_store_record_kind {
     TB_BRIDGE_WRITES(X) TB_BRIDGE_READS(X) TB_SERIES_WRITES(X) TB_SERIES_READS(X)
 
 #define TB_BRIDGE_WRITES(X)                                                                        \
+    X(TB_SQL_BRIDGE_JSON, BRIDGE, WRITER, NONE, "SELECT json_valid(?1)")                           \
     X(TB_SQL_BOT_INSERT, BRIDGE, WRITER, BOT,                                                      \
       "INSERT INTO bots (" TB_BOT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "    \
       "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)")                                                   \
@@ -148,6 +149,7 @@ enum tb_store_record_kind {
     X(TB_SQL_META_GET, BRIDGE, READER, META, "SELECT value FROM meta WHERE key = ?1")
 
 #define TB_SERIES_WRITES(X)                                                                        \
+    X(TB_SQL_SERIES_JSON, SERIES, WRITER, NONE, "SELECT json_valid(?1)")                           \
     X(TB_SQL_SAMPLE_INSERT, SERIES, WRITER, SAMPLE,                                                \
       "INSERT INTO samples (" TB_SAMPLE_COLUMNS ") VALUES (?1, ?2, ?3, ?4) "                       \
       "ON CONFLICT (bot_id, at, quote) DO UPDATE SET doc = excluded.doc")                          \
