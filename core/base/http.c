@@ -32,7 +32,7 @@ struct tb_http_server {
     bool (*still)(const struct tb_http_route *route);
 };
 
-/* civetweb tells why it could not start only in its log; the starting thread keeps the last line.
+/* civetweb tells why it could not start only in its log; the starting thread keeps the first line
  */
 static _Thread_local char start_message[256];
 
@@ -370,6 +370,7 @@ static int on_bad_head(struct mg_connection *conn, int status, const char *messa
     struct tb_error err = {0};
     (void)message;
     request_begin(server, conn, &req, &res, &p);
+    p.head_broken = true;
     if (status == 505)
         tb_fail(&err, TB_BAD_REQUEST, "Only HTTP/1.0 and HTTP/1.1 are served.");
     else
@@ -387,7 +388,8 @@ static int on_bad_head(struct mg_connection *conn, int status, const char *messa
 static int on_log(const struct mg_connection *conn, const char *message)
 {
     (void)conn;
-    tb_copy(start_message, sizeof start_message, message);
+    if (!start_message[0])
+        tb_copy(start_message, sizeof start_message, message);
     tb_log(TB_DEBUG, "http.civetweb", "%s", message);
     return 1;
 }
@@ -542,7 +544,7 @@ void tb_http_stop(struct tb_http_server *server)
 
 const char *tb_http_header(const struct tb_http_request *req, const char *name)
 {
-    return mg_get_header(req->private_->conn, name);
+    return req->private_->head_broken ? NULL : mg_get_header(req->private_->conn, name);
 }
 
 const char *tb_http_query(const struct tb_http_request *req, const char *name)

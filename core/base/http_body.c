@@ -6,7 +6,6 @@
 #include "base/http_private.h"
 
 #include <civetweb.h>
-#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +18,9 @@
 #define SLICE         16384
 #define HEAD_SPARE    1024 /* keeps the look behind the last header inside civetweb's buffer */
 #define LENGTH_DIGITS 15
-#define LINGER_MS     1000
-#define LINGER_BYTES  (4 << 20)
+#define DISCARD_MS    2000
+#define DISCARD_BYTES (4 << 20)
+#define CLOSE_WAIT_MS 500 /* real time, as the peer is */
 
 /* civetweb stops quietly at a header line it does not understand (a folded one, one beginning
  * with a colon) and after 64 of them; whatever follows is never seen, a Transfer-Encoding
@@ -119,41 +119,38 @@ bool tb_http_framing_check(const struct mg_connection *conn, struct tb_http_fram
     return true;
 }
 
+/* A peer that only closed its sending side counts as gone: it is not told apart from one that
+ * closed the socket, until something is written. */
 bool tb_http_peer_alive(const struct tb_http_request *req)
 {
-    int fd = tb_http_peer_socket(&req->private_->peer);
-    if (fd < 0)
-        return false;
-    char byte;
-    ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+    struct pollfd wait = {.fd = tb_http_peer_socket(&req->private_->peer), .events = POLLRDHUP};
+    return wait.fd >= 0 && poll(&wait, 1, 0) >= 0 &&
+           !(wait.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL));
 }
 
-/* Real time: a peer's network does not run faster under a scaled clock. */
-static int64_t real_ms(void)
+/* Reads and forgets what the client still sends of its body. */
+static void discard_body(struct tb_http_private *p)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    struct tb_http_reading reading = {.peer = p->peer, .deadline_ms = tb_mono_ms() + DISCARD_MS};
+    char sink[SLICE];
+    size_t total = 0;
+    tb_http_watch_add(p->watch, &reading);
+    for (int n; total < DISCARD_BYTES && tb_mono_ms() < reading.deadline_ms; total += (size_t)n) {
+        n = mg_read(p->conn, sink, sizeof sink);
+        if (n <= 0)
+            break;
+    }
+    (void)tb_http_watch_remove(p->watch, &reading);
 }
 
 void tb_http_linger(struct tb_http_private *p)
 {
-    int fd = tb_http_peer_socket(&p->peer);
-    char sink[SLICE];
-    size_t total = 0;
-    if (fd < 0 || shutdown(fd, SHUT_WR) != 0)
+    struct pollfd wait = {.fd = tb_http_peer_socket(&p->peer), .events = POLLRDHUP};
+    if (wait.fd < 0 || shutdown(wait.fd, SHUT_WR) != 0)
         return;
-    int64_t end = real_ms() + LINGER_MS;
-    for (int64_t now; (now = real_ms()) < end && total < LINGER_BYTES;) {
-        struct pollfd wait = {.fd = fd, .events = POLLIN};
-        if (poll(&wait, 1, (int)(end - now)) <= 0)
-            return;
-        ssize_t n = recv(fd, sink, sizeof sink, MSG_DONTWAIT);
-        if (n <= 0)
-            return;
-        total += (size_t)n;
-    }
+    if (!p->head_broken)
+        discard_body(p);
+    (void)poll(&wait, 1, CLOSE_WAIT_MS);
 }
 
 static bool fail_too_large(size_t max, struct tb_error *err)
@@ -174,6 +171,14 @@ static bool fail_short(struct tb_http_request *req, bool quiet, struct tb_error 
     if (!quiet && req->private_->framing.chunked)
         return tb_fail(err, TB_BAD_REQUEST, "The chunked request body is malformed.");
     return fail_timeout(err);
+}
+
+/* Real time: civetweb's patience does not run faster under a scaled clock. */
+static int64_t real_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Reads until the body is whole. A chunked one may be `max` long: one byte more proves it larger.
@@ -218,7 +223,7 @@ bool tb_http_read_body(struct tb_http_request *req, size_t max, int64_t mono_dea
     const struct tb_http_framing *framing = &p->framing;
     if (p->body_whole)
         return true;
-    if (p->body_tried)
+    if (p->body_tried || p->head_broken)
         return tb_fail(err, TB_BAD_REQUEST, "The request body could not be read.");
     p->body_tried = true;
     if (framing->length_huge || framing->length > max)

@@ -66,7 +66,8 @@ struct tb_http_private {
     struct tb_http_peer peer;
     struct tb_http_framing framing;
     struct tb_buffer body;
-    char *text; /* decoded path and query */
+    char *text;       /* decoded path and query */
+    bool head_broken; /* not parsed: civetweb's headers and mg_read are out of bounds */
     bool body_tried;
     bool body_whole; /* nothing of this request is left on the connection */
     bool keep_alive; /* the client and civetweb would go on */
@@ -108,8 +109,8 @@ const struct tb_http_route *tb_http_routes_match(const struct tb_http_routes *ro
 TB_MUST_CHECK
 bool tb_http_framing_check(const struct mg_connection *conn, struct tb_http_framing *framing_out,
                            struct tb_error *err);
-/* Reads and forgets for a moment what the client still sends after its answer, so that closing
- * does not reset the connection under the answer. */
+/* Says "no more" and gives the client a moment to send the rest, read its answer and close: closing
+ * on unread bytes would reset the connection under the answer. */
 void tb_http_linger(struct tb_http_private *p);
 
 #endif

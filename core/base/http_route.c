@@ -162,13 +162,13 @@ static bool compile_segment(struct compiled *c, char *text, size_t *args, struct
         c->segment[i].literal = text;
         return true;
     }
-    if (len < 3 || text[len - 1] != '}')
+    if (len < 3 || text[len - 1] != '}' || strcmp(text, "{...}") == 0)
         return tb_fail(err, TB_INTERNAL, "Route %s: a segment is not \"{name}\".", c->row->pattern);
     if (++*args > TB_HTTP_ARGS)
         return tb_fail(err, TB_INTERNAL, "Route %s has more than %d arguments.", c->row->pattern,
                        TB_HTTP_ARGS);
     c->segment[i].kind =
-        len > 5 && strcmp(text + len - 4, "...}") == 0 ? SEGMENT_REST : SEGMENT_ARG;
+        len > 4 && strcmp(text + len - 4, "...}") == 0 ? SEGMENT_REST : SEGMENT_ARG;
     return true;
 }
 
