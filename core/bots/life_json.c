@@ -77,7 +77,7 @@ struct field {
 
 #define FIELD(name, type)                                                                          \
     {                                                                                              \
-#name, type, offsetof(struct tb_life, name), sizeof((struct tb_life){0}.name)              \
+#name, type, offsetof(struct tb_life, name), sizeof(((struct tb_life *)0)->name)           \
     }
 
 static const struct field fields[] = {

@@ -1,0 +1,257 @@
+/* What the files of this room share: the bot in memory, the open operation, the room's state.
+ *
+ * One mutex (`lock`) guards every field of every bot and operation; it is never held across a store
+ * write, an upstream call or Lua. Whoever changes what a bot *is* (a command, an operation step)
+ * first claims the bot: a claim is exclusive, may be held across a store write, and is never held
+ * across an upstream call. Lock order: lock < ring. */
+#ifndef TB_BOTS_BOTS_PRIVATE_H
+#define TB_BOTS_BOTS_PRIVATE_H
+
+#include <pthread.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/memory.h"
+#include "bots/bots.h"
+#include "bots/life.h"
+
+#define TB_BOT_STATES(X)                                                                           \
+    X(TB_BOT_DEPLOYING, "deploying", "starting")                                                   \
+    X(TB_BOT_STARTING, "starting", "starting")                                                     \
+    X(TB_BOT_RUNNING, "running", "running")                                                        \
+    X(TB_BOT_STALE, "stale", "running")                                                            \
+    X(TB_BOT_DEGRADED, "degraded", "running")                                                      \
+    X(TB_BOT_STOPPING, "stopping", "stopping")                                                     \
+    X(TB_BOT_STOPPED, "stopped", "stopped")                                                        \
+    X(TB_BOT_ARCHIVING, "archiving", "stopping")                                                   \
+    X(TB_BOT_ARCHIVED, "archived", "stopped")                                                      \
+    X(TB_BOT_FAILED, "failed", "error")                                                            \
+    X(TB_BOT_UNKNOWN, "unknown", "error")                                                          \
+    X(TB_BOT_SETTLING, "settling", "starting")                                                     \
+    X(TB_BOT_CONFLICT, "conflict", "error")
+
+enum tb_bot_state {
+#define X(name, word, status) name,
+    TB_BOT_STATES(X)
+#undef X
+        TB_BOT_STATE_COUNT
+};
+const char *bot_state_word(enum tb_bot_state state);
+const char *bot_state_status(enum tb_bot_state state); /* the coarse word of older front ends */
+bool bot_state_find(const char *word, enum tb_bot_state *out);
+
+/* What upstream showed of one instance at the last look. */
+struct sight {
+    enum tb_container container;
+    bool reported, trading, active, start_error;
+    bool listed;       /* in the status document */
+    int64_t at;        /* wall ms of the look; 0: never */
+    int64_t report_at; /* wall ms when a full report was last seen to change */
+    uint64_t hash;     /* of the slice */
+};
+
+struct bot {
+    char id[TB_ULID_TEXT];
+    char name[264];
+    char slug[TB_SLUG_TEXT];
+    char exchange[64], strategy[64], account[132], server[32];
+    char image[160], connector[64], pair[64];
+    char plan_id[TB_ULID_TEXT];
+    char operation_id[TB_ULID_TEXT]; /* the newest one */
+    bool managed, claimed, deleted;
+    int64_t store_version; /* 0: not in the store */
+    int64_t created_at, updated_at, started_at, last_seen;
+    enum tb_bot_state state;
+    char intent[8];
+    char reason[32], reason_detail[320];
+    struct tb_life life; /* of the newest operation; its instance is the bot's */
+    char *facts;         /* JSON kept as planned: {params, plugin, risk, budget_quote, quotes} */
+    /* news */
+    struct sight sight;
+    char *slice; /* newest status slice, waiting for a feed worker */
+    size_t slice_len;
+    bool queued, working;
+    char *figures; /* JSON of the status transform */
+    char *errors;  /* JSON array of translated log lines */
+    int64_t figures_at;
+    char peak[TB_DECIMAL_TEXT]; /* highest net profit seen, for the drawdown; "" when none */
+    char *raw;                  /* newest slice, for ?raw=1 and /logs */
+    size_t raw_len;
+    char *fragment; /* ready JSON, shape of DESIGN section 7 */
+    char *client_fragment;
+    uint64_t revision;
+    struct bot *next_queued;
+};
+
+struct step {
+    char name[32];
+    char state[16]; /* doing, done, failed, unknown */
+    int64_t at;
+    char detail[320];
+    bool dirty;
+};
+
+#define STEPS_MAX 64
+
+struct operation {
+    char id[TB_ULID_TEXT];
+    struct bot *bot;
+    struct step step[STEPS_MAX];
+    size_t steps;
+    int64_t created_at, ended_at;
+    struct tb_life life;
+    char stored_base[TB_BASE_NAME]; /* base of the attempt row that exists, "" for none */
+    struct tb_json_doc *plan;       /* the plan rewritten for life.base; NULL until needed */
+    char plan_base[TB_BASE_NAME];
+    struct tb_observation obs; /* what the next step is fed */
+    bool running;              /* a worker has it */
+    struct operation *next;
+};
+
+enum { OPERATION_WORKERS = 4, FEED_WORKERS = 2 };
+
+struct tb_bots {
+    struct tb_store *store;
+    struct tb_hb *hb;
+    struct tb_plugins *plugins;
+    struct tb_events *events;
+    char image_pattern[512];
+    int64_t life_epoch; /* wall - mono at start: tb life time never runs backwards */
+
+    pthread_mutex_t lock;
+    pthread_cond_t claims; /* a claim was given back; an operation ended */
+    pthread_cond_t work;   /* operations: something may be due */
+    pthread_cond_t news;   /* feed workers: something is queued */
+    pthread_cond_t tick;   /* feed thread: wake early */
+    bool draining, stop;
+
+    struct bot **bot;
+    size_t bots, bots_capacity;
+    uint64_t revision;
+    struct operation *open;
+    bool deploy_lane, pull_lane;
+    int64_t deploy_free_at; /* deploys are at least 2 s apart */
+
+    struct bot *queue_head, *queue_tail;
+    bool looked;       /* one good look since start */
+    int64_t looked_at; /* wall ms of the last good look */
+    char look_error[320];
+    bool look_now;
+
+    pthread_t operation_thread[OPERATION_WORKERS];
+    pthread_t feed_thread, feed_worker[FEED_WORKERS];
+};
+
+/* registry.c */
+int64_t life_now(const struct tb_bots *b);
+struct bot *bot_new(void);
+void bot_free(struct bot *bot);
+/* lock held by the caller for all of these */
+struct bot *registry_find(struct tb_bots *b, const char *id); /* id, living name, instance */
+struct bot *registry_by_instance(struct tb_bots *b, const char *instance);
+void registry_add(struct tb_bots *b, struct bot *bot);
+void registry_remove(struct tb_bots *b, struct bot *bot);
+void bot_changed(struct tb_bots *b, struct bot *bot); /* rebuild fragments, publish if different */
+bool bot_busy(const struct tb_bots *b, const struct bot *bot); /* an operation of it is open */
+/* takes and gives back the lock inside; false when the bot was deleted meanwhile */
+bool bot_claim(struct tb_bots *b, struct bot *bot);
+void bot_release(struct tb_bots *b, struct bot *bot);
+bool bot_load_doc(struct bot *bot, const char *doc, struct tb_error *err);
+void bot_write_doc(const struct bot *bot, struct tb_buffer *out);
+void bot_record(const struct bot *bot, const char *doc, int64_t now, struct tb_store_bot *out);
+bool caller_sees(const struct tb_caller *caller, const struct bot *bot);
+
+/* fragment.c: lock held */
+void fragment_build(struct bot *bot, bool client, struct tb_buffer *out);
+void fragment_with_operation(struct tb_bots *b, struct bot *bot, const char *operation_id,
+                             const char *operation_state, const struct tb_buffer *warnings,
+                             struct tb_buffer *out);
+
+/* plan.c */
+struct plan {
+    char id[TB_ULID_TEXT];
+    char hash[65];
+    char name[264], slug[TB_SLUG_TEXT];
+    char exchange[64], strategy[64], account[132], image[160], connector[64], pair[64];
+    char nonce[TB_NONCE_TEXT], base[TB_BASE_NAME], stem[TB_BASE_NAME];
+    int64_t controllers, created_at, expires_at;
+    bool reports, may_pull;
+    struct tb_buffer facts;  /* {params, plugin, risk, budget_quote, quotes} */
+    struct tb_buffer doc;    /* everything, as stored and hashed */
+    struct tb_buffer answer; /* of POST /bots/plan */
+};
+void plan_free(struct plan *plan);
+TB_MUST_CHECK
+bool plan_make(struct tb_bots *b, const struct tb_json *request, bool lenient, struct plan *plan,
+               struct tb_problems *problems, struct tb_error *err);
+/* A stored plan by id, for creating from it. */
+TB_MUST_CHECK
+bool plan_load(struct tb_bots *b, const char *id, struct plan *plan, struct tb_error *err);
+/* The stored plan's document with every name of its base rewritten to `base`. */
+TB_MUST_CHECK
+struct tb_json_doc *plan_for_base(struct tb_bots *b, const char *plan_id, const char *base,
+                                  struct tb_error *err);
+
+/* request.c: the create request's envelope */
+struct request {
+    struct tb_json_doc *translated; /* owns what the pointers below point into */
+    const char *name, *account, *image, *strategy;
+    char exchange[64];
+    const struct tb_json *params, *risk;
+};
+void request_free(struct request *r);
+TB_MUST_CHECK
+bool request_read(struct tb_bots *b, const struct tb_json *body, bool lenient, struct request *r,
+                  struct tb_problems *problems, struct tb_error *err);
+void problem_add(struct tb_buffer *list, const char *pointer, const char *code, const char *message,
+                 const char *hint);
+void problems_append(struct tb_buffer *list, const struct tb_json *array);
+/* The nearest of `words` (NULL-terminated) within two edits, or NULL. */
+const char *nearest_word(const char *word, const char *const *words);
+
+/* upstream.c: what is read of upstream beside operations */
+/* parsed answer of a read; NULL with *err */
+TB_MUST_CHECK
+struct tb_json_doc *upstream_read(struct tb_bots *b, enum tb_hb_endpoint endpoint, const char *arg0,
+                                  const struct tb_hb_pair *query, int64_t mono_deadline_ms,
+                                  struct tb_error *err);
+TB_MUST_CHECK
+bool image_choose(struct tb_bots *b, const char *asked, struct plan *plan, char version_out[24],
+                  struct tb_problems *problems, struct tb_error *err);
+
+/* execute.c: makes one call of an operation and says what came back */
+void execute(struct tb_bots *b, const struct operation *op, const struct tb_life *life,
+             struct tb_intent intent, struct tb_observation *obs);
+/* look.c */
+void look_for_base(struct tb_bots *b, const struct tb_life *life, struct tb_observation *obs);
+void look_at_instance(struct tb_bots *b, const char *instance, struct tb_observation *obs);
+bool look_prompt(struct tb_bots *b); /* GET / within 2 s, and the API up for 10 s */
+/* Reads one status slice {status, performance, …, error_logs} into a sight. */
+void sight_of_slice(const struct tb_json *slice, struct sight *out);
+
+/* operations.c */
+/* Adds an open operation and wakes a worker (lock held); it must already be in the store. */
+struct operation *operation_open(struct tb_bots *b, struct bot *bot, const char *id,
+                                 const struct tb_life *life, int64_t created_at);
+void operation_forget(struct tb_bots *b, struct operation *op);           /* lock held */
+struct operation *operation_of(struct tb_bots *b, const struct bot *bot); /* open one; lock held */
+void operation_write_doc(const struct operation *op, struct tb_buffer *out);
+bool operations_start(struct tb_bots *b, struct tb_error *err);
+bool operations_resume(struct tb_bots *b, struct tb_error *err);
+void operations_join(struct tb_bots *b);
+/* State of the bot that follows from where its operation is. */
+void bot_follow(struct bot *bot, const struct tb_life *life);
+
+/* feed.c */
+bool feed_start(struct tb_bots *b, struct tb_error *err);
+void feed_join(struct tb_bots *b);
+void feed_poke(struct tb_bots *b); /* look now; lock held */
+/* transform.c: runs the plugin's status and log transforms over one slice (no lock held) */
+void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len);
+
+/* observe.c: pure */
+/* State that the newest sight of a bot without an open operation means; true when it changed. */
+bool observe(enum tb_bot_state *state, char reason[32], const char *intent,
+             const struct sight *sight, int64_t now);
+
+#endif

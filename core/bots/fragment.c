@@ -1,0 +1,179 @@
+/* A bot as ready JSON (DESIGN section 7). Nothing in a fragment depends on the time of reading, so
+ * that a list is joined text and an ETag holds. Called with the room's lock held; pure otherwise.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bots/bots_private.h"
+
+static void text_or_null(struct tb_json_writer *w, const char *key, const char *text)
+{
+    tb_jw_kv_string(w, key, text[0] ? text : NULL);
+}
+
+/* Upstream counts profit since the bot's own start; highest net less present net is the drawdown.
+ */
+static void write_drawdown(struct tb_json_writer *w, const struct bot *bot,
+                           const struct tb_json *net)
+{
+    struct tb_decimal now, peak, fall;
+    tb_jw_key(w, "drawdown");
+    if (bot->peak[0] && tb_json_decimal(net, &now) &&
+        tb_decimal_parse(bot->peak, strlen(bot->peak), &peak) &&
+        tb_decimal_subtract(&peak, &now, &fall) && tb_decimal_sign(&fall) >= 0) {
+        tb_decimal_normalise(&fall);
+        tb_jw_decimal_string(w, &fall);
+    } else {
+        tb_jw_null(w);
+    }
+}
+
+static void write_pnl(struct tb_json_writer *w, const struct bot *bot, const struct tb_json *pnl)
+{
+    bool final = bot->state == TB_BOT_STOPPED || bot->state == TB_BOT_ARCHIVED;
+    bool stale = bot->state != TB_BOT_RUNNING && bot->state != TB_BOT_DEGRADED && !final;
+
+    tb_jw_key(w, "pnl");
+    tb_jw_array(w);
+    for (const struct tb_json *p = pnl ? pnl->child : NULL; p; p = p->next) {
+        tb_jw_object(w);
+        for (const struct tb_json *f = p->child; f; f = f->next)
+            if (strcmp(f->key, "drawdown") != 0)
+                tb_jw_kv_node(w, f->key, f);
+        write_drawdown(w, bot, tb_json_get(p, "net"));
+        tb_jw_kv_string(w, "proof", "reported");
+        tb_jw_kv_bool(w, "final", final);
+        tb_jw_kv_time(w, "as_of", bot->figures_at);
+        tb_jw_kv_bool(w, "stale", stale);
+        tb_jw_end_object(w);
+    }
+    tb_jw_end_array(w);
+}
+
+static void write_array(struct tb_json_writer *w, const char *key, const struct tb_json *array)
+{
+    if (tb_json_is(array, TB_JSON_ARRAY))
+        tb_jw_kv_node(w, key, array);
+    else
+        tb_jw_kv_raw(w, key, "[]", 2);
+}
+
+static void write_facts(struct tb_json_writer *w, const struct tb_json *facts)
+{
+    const struct tb_json *params = tb_json_get(facts, "params");
+    tb_jw_kv_node(w, "params", params);
+    tb_jw_kv_node(w, "config", params);
+    tb_jw_kv_node(w, "risk", tb_json_get(facts, "risk"));
+    tb_jw_kv_node(w, "budget_quote", tb_json_get(facts, "budget_quote"));
+    tb_jw_kv_node(w, "plugin", tb_json_get(facts, "plugin"));
+}
+
+static void write_reason(struct tb_json_writer *w, const struct bot *bot)
+{
+    tb_jw_key(w, "reason");
+    if (!bot->reason[0]) {
+        tb_jw_null(w);
+        return;
+    }
+    tb_jw_object(w);
+    tb_jw_kv_string(w, "code", bot->reason);
+    text_or_null(w, "detail", bot->reason_detail);
+    tb_jw_end_object(w);
+}
+
+static bool is_error(enum tb_bot_state state)
+{
+    return strcmp(bot_state_status(state), "error") == 0;
+}
+
+static void write_operator(struct tb_json_writer *w, const struct bot *bot,
+                           const struct tb_json *facts, const struct tb_json *figures)
+{
+    bool gateway = strchr(bot->connector, '-') != NULL || strcmp(bot->exchange, "jupiter") == 0;
+
+    text_or_null(w, "strategy", bot->strategy);
+    text_or_null(w, "account", bot->account);
+    tb_jw_kv_string(w, "server", bot->server);
+    tb_jw_kv_bool(w, "managed", bot->managed);
+    tb_jw_kv_string(w, "intent", bot->managed ? bot->intent : NULL);
+    write_reason(w, bot);
+    text_or_null(w, "connector", bot->connector);
+    tb_jw_kv_string(w, "chain", gateway ? "solana" : NULL);
+    tb_jw_kv_string(w, "error",
+                    !is_error(bot->state)   ? NULL
+                    : bot->reason_detail[0] ? bot->reason_detail
+                                            : bot->reason);
+    text_or_null(w, "instance", bot->life.instance);
+    tb_jw_kv_int(w, "instances", bot->life.instance[0] ? 1 : 0);
+    text_or_null(w, "image", bot->image);
+    write_facts(w, facts);
+    write_array(w, "controllers", tb_json_get(figures, "controllers"));
+    write_array(w, "positions", tb_json_get(figures, "positions"));
+    tb_jw_kv_node(w, "closes", tb_json_get(figures, "closes"));
+    write_array(w, "flags", tb_json_get(figures, "flags"));
+    tb_jw_kv_raw(w, "errors", bot->errors ? bot->errors : "[]",
+                 bot->errors ? strlen(bot->errors) : 2);
+    tb_jw_kv_time(w, "last_seen", bot->last_seen);
+    tb_jw_kv_time(w, "created_at", bot->created_at);
+    tb_jw_kv_time(w, "updated_at", bot->updated_at);
+    tb_jw_kv_int(w, "version", bot->store_version);
+    tb_jw_kv_string(w, "operation", bot->operation_id[0] ? bot->operation_id : NULL);
+}
+
+static struct tb_json_doc *parse(const char *json)
+{
+    struct tb_error err;
+    return json ? tb_json_parse(json, strlen(json), TB_JSON_UPSTREAM, &err) : NULL;
+}
+
+void fragment_build(struct bot *bot, bool client, struct tb_buffer *out)
+{
+    struct tb_json_doc *facts = parse(bot->facts), *figures = parse(bot->figures);
+    const struct tb_json *root = figures ? tb_json_root(figures) : NULL;
+    struct tb_json_writer w;
+
+    tb_jw_init(&w, out);
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "id", bot->id);
+    tb_jw_kv_string(&w, "name", bot->name);
+    text_or_null(&w, "exchange", bot->exchange);
+    text_or_null(&w, "pair", bot->pair);
+    tb_jw_kv_string(&w, "state", bot_state_word(bot->state));
+    tb_jw_kv_string(&w, "status", bot_state_status(bot->state));
+    write_pnl(&w, bot, tb_json_get(root, "pnl"));
+    tb_jw_kv_time(&w, "started_at", bot->started_at);
+    if (!client)
+        write_operator(&w, bot, facts ? tb_json_root(facts) : NULL, root);
+    tb_jw_end_object(&w);
+    tb_json_free(facts);
+    tb_json_free(figures);
+}
+
+void fragment_with_operation(struct tb_bots *b, struct bot *bot, const char *operation_id,
+                             const char *operation_state, const struct tb_buffer *warnings,
+                             struct tb_buffer *out)
+{
+    struct tb_json_doc *doc;
+    struct tb_json_writer w;
+    struct tb_buffer href = TB_BUFFER_INIT;
+
+    bot_changed(b, bot);
+    doc = parse(bot->fragment);
+    tb_jw_init(&w, out);
+    tb_jw_object(&w);
+    for (const struct tb_json *f = doc ? tb_json_root(doc)->child : NULL; f; f = f->next)
+        if (strcmp(f->key, "operation") != 0)
+            tb_jw_kv_node(&w, f->key, f);
+    tb_buffer_printf(&href, "/operations/%s", operation_id);
+    tb_jw_key(&w, "operation");
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "id", operation_id);
+    tb_jw_kv_string(&w, "href", tb_buffer_text(&href));
+    tb_jw_kv_string(&w, "state", operation_state);
+    tb_jw_end_object(&w);
+    tb_jw_kv_raw(&w, "warnings", warnings && warnings->len ? warnings->data : "[]",
+                 warnings && warnings->len ? warnings->len : 2);
+    tb_jw_end_object(&w);
+    tb_buffer_free(&href);
+    tb_json_free(doc);
+}
