@@ -172,6 +172,7 @@ void tb_store_health(struct tb_store *store, struct tb_store_health *health_out)
         .commits = bridge.commits,
         .writes = bridge.writes,
         .failures = bridge.failures,
+        .queued = bridge.queued,
     };
     (void)tb_copy(health_out->detail, sizeof health_out->detail,
                   bridge.ok ? series.detail : bridge.detail);

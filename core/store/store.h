@@ -42,6 +42,7 @@ struct tb_store_health {
     uint64_t commits;      /* transactions of bridge.db */
     uint64_t writes;       /* calls they carried: writes / commits is the size of a group */
     uint64_t failures;     /* failed transactions of bridge.db */
+    size_t queued;         /* calls that wait for the next one */
     uint64_t series_saved; /* records */
     uint64_t series_dropped;
     size_t series_queued;

@@ -162,6 +162,7 @@ struct tb_store_writer_health {
     uint64_t commits;
     uint64_t writes;
     uint64_t failures;
+    size_t queued;
 };
 void tb_store_writer_health(struct tb_store_writer *writer, struct tb_store_writer_health *out);
 /* A reader met this failure of the file. */

@@ -199,6 +199,7 @@ static struct job *next_batch(struct tb_store_writer *writer)
         *writer->tail = &writer->background;
     }
     struct job *batch = writer->head;
+    writer->health.queued = 0;
     writer->head = NULL;
     writer->tail = &writer->head;
     return batch;
@@ -259,6 +260,7 @@ static enum tb_store_verdict wait_for(struct tb_store_writer *writer, struct job
     pthread_mutex_lock(&writer->lock);
     *writer->tail = job;
     writer->tail = &job->next;
+    writer->health.queued++;
     pthread_cond_signal(&writer->work);
     while (!job->done) {
         pthread_cond_wait(&writer->done, &writer->lock);

@@ -1,0 +1,566 @@
+/* The files themselves: what is created, refused, migrated, locked, and what survives kill -9 and a
+ * full disk. Run with "sqlite" only. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/buffer.h"
+#include "base/hash.h"
+#include "store_fixture.h"
+
+static void raw(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    char *message = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK) {
+        fail_msg("%s: %s", sql, message);
+    }
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static int64_t raw_int(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t value = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return value;
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void hash_file(const char *path, char out[TB_SHA256_TEXT])
+{
+    struct tb_buffer bytes = TB_BUFFER_INIT;
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    char chunk[4096];
+    size_t n;
+    while ((n = fread(chunk, 1, sizeof chunk, file)) > 0) {
+        tb_buffer_append(&bytes, chunk, n);
+    }
+    fclose(file);
+    tb_sha256_hex(bytes.data, bytes.len, out);
+    tb_buffer_free(&bytes);
+}
+
+/* The store refuses the file, says `words`, and leaves its bytes alone. */
+static void must_refuse_file(const struct fixture *fixture, const char *path, const char *words)
+{
+    char before[TB_SHA256_TEXT];
+    char after[TB_SHA256_TEXT];
+    struct tb_error err = {0};
+    hash_file(path, before);
+    assert_null(tb_store_open(fixture->path, &err));
+    hash_file(path, after);
+    assert_int_equal(err.code, TB_STORE_FAILED);
+    if (!strstr(err.detail, words)) {
+        fail_msg("\"%s\" does not say \"%s\"", err.detail, words);
+    }
+    assert_string_equal(before, after);
+}
+
+static void put_bots(struct tb_store *store, int from, int to)
+{
+    char doc[3000];
+    memset(doc, 'x', sizeof doc);
+    doc[0] = doc[sizeof doc - 2] = '"';
+    doc[sizeof doc - 1] = '\0';
+    for (int i = from; i < to; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "bot%d", i);
+        struct tb_store_bot bot = some_bot(id, id);
+        bot.doc = doc;
+        must(tb_store_bot_put(store, &bot, 0, &err));
+    }
+}
+
+static void a_new_file_is_ours_and_private(void **state)
+{
+    struct fixture *fixture = *state;
+    char deep[160];
+    fixture_path(fixture, "a/b/bridge.db", deep);
+    struct tb_store *store = must_open(deep);
+    put_bots(store, 0, 1);
+    tb_store_close(store);
+    struct stat st;
+    assert_int_equal(stat(deep, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(raw_int(deep, "PRAGMA application_id"), 0x54426462);
+    assert_int_equal(raw_int(deep, "PRAGMA user_version"), 1);
+    char other[160];
+    fixture_path(fixture, "a/b/series.db", other);
+    assert_int_equal(raw_int(other, "PRAGMA application_id"), 0x54427365);
+    fixture_path(fixture, "a/b/bridge.db-wal", other);
+    assert_int_equal(stat(other, &st), -1);
+
+    store = must_open(deep);
+    struct tb_store_bot *bot = tb_store_bot_get(store, "bot0", NULL);
+    assert_non_null(bot);
+    free(bot);
+    tb_store_close(store);
+}
+
+static void odd_paths_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[160];
+    must_refuse(TB_INVALID, tb_store_open("", &err) != NULL);
+    must_refuse(TB_NOT_IMPLEMENTED, tb_store_open("postgres://host/db", &err) != NULL);
+    fixture_path(fixture, "series.db", path);
+    must_refuse(TB_INVALID, tb_store_open(path, &err) != NULL);
+    must_refuse(TB_STORE_FAILED, tb_store_open("/proc/no/bridge.db", &err) != NULL);
+    assert_int_equal(mkdir(fixture->path, 0700), 0);
+    must_refuse(TB_STORE_FAILED, tb_store_open(fixture->path, &err) != NULL);
+}
+
+static void what_is_not_ours_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    write_file(fixture->path,
+               "These are somebody's notes and no database at all, but long enough "
+               "to be read as the header of one, if nobody looked at its beginning.");
+    must_refuse_file(fixture, fixture->path, "not a database");
+    unlink(fixture->path);
+    raw(fixture->path, "CREATE TABLE notes (text); INSERT INTO notes VALUES ('mine')");
+    must_refuse_file(fixture, fixture->path, "another program");
+    unlink(fixture->path);
+
+    tb_store_close(must_open(fixture->path));
+    char series[160];
+    fixture_path(fixture, "series.db", series);
+    assert_int_equal(rename(series, fixture->path), 0);
+    must_refuse_file(fixture, fixture->path, "another program");
+}
+
+static void a_newer_file_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    tb_store_close(must_open(fixture->path));
+    raw(fixture->path, "PRAGMA user_version = 99");
+    must_refuse_file(fixture, fixture->path, "newer Trading Bridge");
+}
+
+static void a_damaged_file_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tb_store *store = must_open(fixture->path);
+    put_bots(store, 0, 200);
+    tb_store_close(store);
+    FILE *file = fopen(fixture->path, "r+");
+    assert_non_null(file);
+    char noise[8192];
+    memset(noise, 0xa5, sizeof noise);
+    assert_int_equal(fseek(file, 40L * 4096, SEEK_SET), 0);
+    assert_int_equal(fwrite(noise, sizeof noise, 1, file), 1);
+    assert_int_equal(fclose(file), 0);
+    must_refuse_file(fixture, fixture->path, "damaged");
+}
+
+static void a_log_without_its_file_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    char wal[160];
+    fixture_path(fixture, "bridge.db-wal", wal);
+    write_file(wal, "frames");
+    must_refuse(TB_STORE_FAILED, tb_store_open(fixture->path, &err) != NULL);
+    assert_int_equal(access(wal, F_OK), 0);
+    assert_int_equal(access(fixture->path, F_OK), -1);
+}
+
+/* A shipped step is never edited: add a new one instead. */
+static void shipped_migrations_are_unchanged(void **state)
+{
+    (void)state;
+    static const char *const shipped[TB_FILE_COUNT][1] = {
+        [TB_FILE_BRIDGE] = {"ee223a05a7b5bc5121aca8511bbfb62ea6c98a364ee295cdc38f4e10546f87d6"},
+        [TB_FILE_SERIES] = {"61ece04d89b378e06ea9ba95050dbac88f44ae16257a77a50e062e7bb0649cd7"},
+    };
+    for (int f = 0; f < TB_FILE_COUNT; f++) {
+        const struct tb_store_file *file = &tb_store_files[f];
+        assert_int_equal(file->migration_count, sizeof shipped[f] / sizeof shipped[f][0]);
+        for (size_t i = 0; i < file->migration_count; i++) {
+            char hash[TB_SHA256_TEXT];
+            tb_sha256_hex(file->migrations[i].sql, strlen(file->migrations[i].sql), hash);
+            assert_int_equal(file->migrations[i].version, i + 1);
+            assert_string_equal(hash, shipped[f][i]);
+        }
+    }
+}
+
+static void a_migration_copies_first_and_is_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tb_store *store = must_open(fixture->path);
+    put_bots(store, 0, 3);
+    tb_store_close(store);
+    struct tb_store_migration steps[] = {
+        tb_store_files[TB_FILE_BRIDGE].migrations[0],
+        {2, "CREATE TABLE extra (a INTEGER) STRICT; DELETE FROM bots;"},
+        {3, "CREATE TABLE more (a INTEGER) STRICT; CREATE TABLE extra (a INTEGER) STRICT;"},
+    };
+    struct tb_store_db *db =
+        tb_store_db_open(&tb_store_files[TB_FILE_BRIDGE], fixture->path, TB_ACCESS_WRITER, NULL);
+    assert_non_null(db);
+    must_refuse(TB_INTERNAL, tb_store_migrate(db, steps, 3, &err));
+    tb_store_db_close(db);
+    char copy[160];
+    fixture_path(fixture, "bridge.db.pre-1", copy);
+    assert_int_equal(raw_int(copy, "SELECT count(*) FROM bots"), 3);
+    assert_int_equal(raw_int(copy, "PRAGMA user_version"), 1);
+    assert_int_equal(raw_int(copy, "PRAGMA application_id"), 0x54426462);
+    assert_int_equal(raw_int(fixture->path, "PRAGMA user_version"), 2);
+    assert_int_equal(raw_int(fixture->path, "SELECT count(*) FROM bots"), 0);
+    assert_int_equal(
+        raw_int(fixture->path, "SELECT count(*) FROM sqlite_schema WHERE name = 'more'"), 0);
+
+    /* The newer file goes back to its old program by way of the copy. */
+    must_refuse(TB_STORE_FAILED, tb_store_open(fixture->path, &err) != NULL);
+    assert_int_equal(rename(copy, fixture->path), 0);
+    store = must_open(fixture->path);
+    struct tb_store_bot *bot = tb_store_bot_get(store, "bot2", NULL);
+    assert_non_null(bot);
+    free(bot);
+    tb_store_close(store);
+}
+
+/* ---- Other processes ---------------------------------------------------------------------------
+ */
+
+/* A child that reports through a pipe; it must not use cmocka and leaves by _exit or a signal. */
+static pid_t start_child(void (*run)(const char *path, int out), const char *path, int *in_out)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        close(ends[0]);
+        run(path, ends[1]);
+        _exit(0);
+    }
+    close(ends[1]);
+    *in_out = ends[0];
+    return pid;
+}
+
+static void hold_lock(const char *path, int out)
+{
+    struct tb_store *store = tb_store_open(path, NULL);
+    char ready = store ? 'y' : 'n';
+    (void)!write(out, &ready, 1);
+    for (;;) {
+        pause();
+    }
+}
+
+static void a_held_store_names_its_holder(void **state)
+{
+    struct fixture *fixture = *state;
+    int in = -1;
+    pid_t pid = start_child(hold_lock, fixture->path, &in);
+    char ready = '?';
+    assert_int_equal(read(in, &ready, 1), 1);
+    assert_int_equal(ready, 'y');
+    struct tb_error why = {0};
+    char process[32];
+    snprintf(process, sizeof process, "process %ld", (long)pid);
+    assert_null(tb_store_open(fixture->path, &why));
+    assert_int_equal(why.code, TB_BUSY);
+    assert_non_null(strstr(why.detail, process));
+
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(in);
+    struct tb_store *store = must_open(fixture->path);
+    must_refuse(TB_BUSY, tb_store_open(fixture->path, &err) != NULL);
+    tb_store_close(store);
+    tb_store_close(must_open(fixture->path));
+}
+
+struct committer {
+    pthread_t thread;
+    struct tb_store *store;
+    int out;
+    int number;
+};
+
+/* Every commit is two records; its number is written to the pipe once it is acknowledged. */
+static void *commit_for_ever(void *arg)
+{
+    struct committer *committer = arg;
+    for (int i = 0;; i++) {
+        char id[32];
+        int n = committer->number * 1000000 + i;
+        snprintf(id, sizeof id, "%d", n);
+        struct tb_store_operation operation = some_operation(id, "bot");
+        struct tb_store_step step = {id, 1, "deploy", "intended", 1, NULL};
+        struct tb_store_change changes[] = {OPERATION(&operation), STEP(&step)};
+        if (!tb_store_commit(committer->store, changes, 2, NULL) ||
+            write(committer->out, &n, sizeof n) != sizeof n) {
+            _exit(3);
+        }
+    }
+}
+
+static void commit_until_killed(const char *path, int out)
+{
+    struct tb_store *store = tb_store_open(path, NULL);
+    if (!store) {
+        _exit(2);
+    }
+    struct committer committers[4];
+    for (int i = 0; i < 4; i++) {
+        committers[i] = (struct committer){.store = store, .out = out, .number = i + 1};
+        pthread_create(&committers[i].thread, NULL, commit_for_ever, &committers[i]);
+    }
+    pthread_join(committers[0].thread, NULL);
+}
+
+static void count_step(void *arg, const struct tb_store_step *step)
+{
+    (void)step;
+    ++*(int *)arg;
+}
+
+static void check_whole(void *arg, const struct tb_store_operation *operation)
+{
+    int n = 0;
+    must(tb_store_steps_each(arg, operation->id, count_step, &n, &err));
+    assert_int_equal(n, 1);
+}
+
+static void acknowledged_writes_survive_kill_9(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int round = 0; round < 5; round++) {
+        char path[160];
+        char name[32];
+        snprintf(name, sizeof name, "%d/bridge.db", round);
+        fixture_path(fixture, name, path);
+        int in = -1;
+        pid_t pid = start_child(commit_until_killed, path, &in);
+        static int acknowledged[100000];
+        size_t n = 0;
+        int number = 0;
+        while (n < 100000 && read(in, &number, sizeof number) == sizeof number) {
+            acknowledged[n++] = number;
+            if (n == 60 + 37 * (size_t)round) {
+                kill(pid, SIGKILL);
+            }
+        }
+        close(in);
+        int status = 0;
+        waitpid(pid, &status, 0);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGKILL);
+
+        struct tb_store *store = must_open(path);
+        for (size_t i = 0; i < n; i++) {
+            char id[32];
+            snprintf(id, sizeof id, "%d", acknowledged[i]);
+            struct tb_store_operation *operation = tb_store_operation_get(store, id, NULL);
+            assert_non_null(operation);
+            free(operation);
+        }
+        must(tb_store_operations_each(store, &(struct tb_store_operation_filter){0}, check_whole,
+                                      store, &err));
+        tb_store_close(store);
+    }
+}
+
+/* ---- A full disk -------------------------------------------------------------------------------
+ */
+
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "line %d: %s\n", __LINE__, #condition);                                \
+            _exit(1);                                                                              \
+        }                                                                                          \
+    } while (0)
+
+/* Writes until the disk refuses; returns how many were acknowledged. */
+static int fill(struct tb_store *store, const char *prefix, const char *doc)
+{
+    for (int i = 0; i < 10000; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "%s%d", prefix, i);
+        struct tb_store_bot bot = some_bot(id, id);
+        struct tb_error err = {0};
+        bot.doc = doc;
+        if (!tb_store_bot_put(store, &bot, 0, &err)) {
+            CHECK(err.code == TB_STORE_FAILED);
+            CHECK(strstr(err.detail, "disk"));
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void count_bot(void *arg, const struct tb_store_bot *bot)
+{
+    (void)bot;
+    ++*(int *)arg;
+}
+
+/* Full, said so, reads go on; room again, healed; nothing acknowledged is lost. */
+static void fill_and_heal(const char *path, void (*make_room)(const char *path))
+{
+    static char doc[20001];
+    memset(doc, '7', sizeof doc - 1);
+    struct tb_store *store = tb_store_open(path, NULL);
+    CHECK(store);
+    struct tb_store_bot bot = some_bot("first", "first");
+    CHECK(tb_store_bot_put(store, &bot, 0, NULL));
+    int saved = fill(store, "a", doc);
+    CHECK(saved > 0);
+    struct tb_store_health health;
+    tb_store_health(store, &health);
+    CHECK(!health.ok && health.failures > 0 && strstr(health.detail, "disk"));
+    struct tb_store_bot *read = tb_store_bot_get(store, "first", NULL);
+    CHECK(read);
+    free(read);
+
+    make_room(path);
+    bot = some_bot("last", "last");
+    CHECK(tb_store_bot_put(store, &bot, 0, NULL));
+    tb_store_health(store, &health);
+    CHECK(health.ok && health.detail[0] == '\0');
+    tb_store_close(store);
+    store = tb_store_open(path, NULL);
+    CHECK(store);
+    int n = 0;
+    CHECK(tb_store_bots_each(store, count_bot, &n, NULL));
+    CHECK(n == saved + 2);
+    tb_store_close(store);
+}
+
+static void set_file_limit(rlim_t bytes)
+{
+    struct rlimit limit = {.rlim_cur = bytes, .rlim_max = RLIM_INFINITY};
+    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+static void lift_limit(const char *path)
+{
+    (void)path;
+    set_file_limit(RLIM_INFINITY);
+}
+
+static void run_limited(const char *path, int out)
+{
+    (void)out;
+    signal(SIGXFSZ, SIG_IGN);
+    set_file_limit(600000);
+    fill_and_heal(path, lift_limit);
+}
+
+static void grow_disk(const char *path)
+{
+    char folder[160];
+    snprintf(folder, sizeof folder, "%s", path);
+    *strrchr(folder, '/') = '\0';
+    CHECK(mount("tmpfs", folder, "tmpfs", MS_REMOUNT, "size=64m") == 0);
+}
+
+/* Needs the right to mount in a name space of its own; says 's' and goes when it has none. */
+static void run_on_small_disk(const char *path, int out)
+{
+    char folder[160];
+    snprintf(folder, sizeof folder, "%s", path);
+    *strrchr(folder, '/') = '\0';
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", folder, "tmpfs", 0, "size=1m") != 0) {
+        (void)!write(out, "s", 1);
+        return;
+    }
+    fill_and_heal(path, grow_disk);
+}
+
+static void expect_clean_exit(void (*run)(const char *path, int out), const char *path)
+{
+    int in = -1;
+    pid_t pid = start_child(run, path, &in);
+    char said = '-';
+    if (read(in, &said, 1) == 1 && said == 's') {
+        print_message("skipped: no right to mount\n");
+    }
+    close(in);
+    int status = 0;
+    waitpid(pid, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void a_file_limit_is_survived(void **state)
+{
+    struct fixture *fixture = *state;
+    expect_clean_exit(run_limited, fixture->path);
+}
+
+static void a_full_disk_is_survived(void **state)
+{
+    struct fixture *fixture = *state;
+    expect_clean_exit(run_on_small_disk, fixture->path);
+}
+
+/* A key met in a transaction that then failed was never there. */
+static void a_failed_commit_shows_no_key(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tb_store *store = must_open(fixture->path);
+    struct tb_store_idempotency key = some_key("k", "hash", "op");
+    struct tb_store_change begin = KEY(&key, NULL);
+    must(tb_store_commit(store, &begin, 1, &err));
+    char moved[160];
+    fixture_path(fixture, "elsewhere.db", moved);
+    assert_int_equal(rename(fixture->path, moved), 0);
+    struct tb_store_idempotency_result result;
+    begin.idempotency_result = &result;
+    must_refuse(TB_STORE_FAILED, tb_store_commit(store, &begin, 1, &err));
+    assert_int_equal(result.outcome, TB_STORE_FRESH);
+    assert_null(result.found);
+
+    /* A file that went away is not trusted again, even if something is back in its place. */
+    assert_int_equal(rename(moved, fixture->path), 0);
+    must_refuse(TB_STORE_FAILED, tb_store_meta_put(store, "k", "v", &err));
+    struct tb_store_health health;
+    tb_store_health(store, &health);
+    assert_false(health.ok);
+    assert_non_null(strstr(health.detail, "moved"));
+    tb_store_close(store);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_folder, fixture_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_new_file_is_ours_and_private),   T(odd_paths_are_refused),
+        T(what_is_not_ours_is_refused),      T(a_newer_file_is_refused),
+        T(a_damaged_file_is_refused),        T(a_log_without_its_file_is_refused),
+        T(shipped_migrations_are_unchanged), T(a_migration_copies_first_and_is_whole),
+        T(a_held_store_names_its_holder),    T(acknowledged_writes_survive_kill_9),
+        T(a_file_limit_is_survived),         T(a_full_disk_is_survived),
+        T(a_failed_commit_shows_no_key),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
