@@ -248,7 +248,7 @@ static bool read_time_of_day(const char **at, int64_t *ms_out)
         !read_number(at, 2, '\0', 0, 60, &second)) {
         return false;
     }
-    int64_t ms = ((hour * 60 + minute) * 60 + second) * 1000LL;
+    int64_t ms = (int64_t)((hour * 60 + minute) * 60 + second) * 1000;
     if (**at == '.') {
         (*at)++;
         if (**at < '0' || **at > '9') {
@@ -281,7 +281,7 @@ static bool read_offset(const char **at, int64_t *ms_out)
     if (!read_number(at, 2, ':', 0, 23, &hour) || !read_number(at, 2, '\0', 0, 59, &minute)) {
         return false;
     }
-    *ms_out = sign * (hour * 60 + minute) * 60000LL;
+    *ms_out = (int64_t)sign * (hour * 60 + minute) * 60000;
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <semaphore.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -134,6 +135,7 @@ static void virtual_clock_moves_only_when_told(void **state)
 struct waiter {
     pthread_mutex_t lock;
     pthread_cond_t cond;
+    sem_t locked; /* posted under the lock: who gets the lock after it finds the thread waiting */
     int64_t deadline;
     bool timed_out;
 };
@@ -142,6 +144,7 @@ static void *wait_for_deadline(void *arg)
 {
     struct waiter *w = arg;
     pthread_mutex_lock(&w->lock);
+    sem_post(&w->locked);
     while (tb_cond_wait_until(&w->cond, &w->lock, w->deadline)) {
     }
     w->timed_out = true;
@@ -156,15 +159,18 @@ static void virtual_deadline_wakes_a_waiter(void **state)
     pthread_t thread;
     tb_cond_init(&w.cond);
     tb_clock_use_virtual(0, 0);
+    sem_init(&w.locked, 0, 0);
     assert_int_equal(pthread_create(&thread, NULL, wait_for_deadline, &w), 0);
-    tb_clock_advance(999);
+    sem_wait(&w.locked);
     pthread_mutex_lock(&w.lock);
+    tb_clock_advance(999);
     assert_false(w.timed_out);
     pthread_mutex_unlock(&w.lock);
     tb_clock_advance(1);
     pthread_join(thread, NULL);
     assert_true(w.timed_out);
     tb_clock_use_real();
+    sem_destroy(&w.locked);
     pthread_cond_destroy(&w.cond);
 }
 
@@ -173,9 +179,11 @@ static void real_waits_last_at_least_their_time(void **state)
     (void)state;
     struct waiter w = {.lock = PTHREAD_MUTEX_INITIALIZER};
     tb_cond_init(&w.cond);
+    sem_init(&w.locked, 0, 0);
     int64_t start = tb_mono_ms();
     w.deadline = start + 30;
     wait_for_deadline(&w);
+    sem_destroy(&w.locked);
     assert_true(tb_mono_ms() >= start + 30);
     start = tb_mono_ms();
     tb_sleep_ms(20);

@@ -165,6 +165,39 @@ static void wait_ends_at_the_deadline_or_by_the_wake(void **state)
     tb_events_free(ring);
 }
 
+#define ROUNDS 300
+
+struct table {
+    struct tb_events *ping;
+    struct tb_events *pong;
+};
+
+static void *play_back(void *arg)
+{
+    struct table *table = arg;
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        (void)tb_events_wait(table->ping, i, INT64_MAX);
+        publish_number(table->pong, "pong", 0);
+    }
+    return NULL;
+}
+
+/* Each side sleeps until the other publishes: hangs (and CTest ends it) if that wakes nobody. */
+static void publishing_wakes_the_waiters(void **state)
+{
+    (void)state;
+    struct table table = {tb_events_new(4, 1), tb_events_new(4, 1)};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, play_back, &table), 0);
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        publish_number(table.ping, "ping", 0);
+        assert_true(tb_events_wait(table.pong, i, INT64_MAX));
+    }
+    pthread_join(thread, NULL);
+    tb_events_free(table.ping);
+    tb_events_free(table.pong);
+}
+
 #define PUBLISHERS 3
 #define PER_THREAD 2000
 
@@ -262,6 +295,7 @@ int main(void)
         cmocka_unit_test(reader_of_another_life_is_told_of_a_gap),
         cmocka_unit_test(reading_survives_being_overtaken),
         cmocka_unit_test(wait_ends_at_the_deadline_or_by_the_wake),
+        cmocka_unit_test(publishing_wakes_the_waiters),
         cmocka_unit_test(readers_and_publishers_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,6 +72,7 @@ static void base64_beyond_the_cap_appends_nothing(void **state)
     tb_buffer_init(&out, 6);
     tb_buffer_puts(&out, "ab");
     assert_false(tb_base64_decode(&out, "MTIzNDU2", 8));
+    assert_int_equal(out.len, 2);
     assert_string_equal(out.data, "ab");
     tb_buffer_free(&out);
 }

@@ -152,6 +152,8 @@ static void control_characters_are_escaped(void **state)
     check_escaped("\xe0\x80\x8a", "\\xe0\\x80\\x8a");
     check_escaped("\xed\xa0\x80", "\\xed\\xa0\\x80");
     check_escaped("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80");
+    check_escaped("\xc1\x81 \xe0\x81\x81 \xf0\x80\x81\x81",
+                  "\\xc1\\x81 \\xe0\\x81\\x81 \\xf0\\x80\\x81\\x81");
     check_escaped("\xff\xc3", "\\xff\\xc3");
 }
 
