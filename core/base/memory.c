@@ -9,7 +9,7 @@
 _Noreturn static void out_of_memory(void)
 {
     static const char message[] = "trading-bridge: out of memory; the process ends here. Give it "
-                                  "more memory or lower BRIDGE_WORKERS and BRIDGE_STREAMS.\n";
+                                  "more memory or lower BRIDGE_THREADS and BRIDGE_STREAMS.\n";
     if (write(STDERR_FILENO, message, sizeof message - 1) < 0) {
         /* Nobody listens; the end is the same. */
     }
