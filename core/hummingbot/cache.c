@@ -254,3 +254,11 @@ void tb_hb_share_free(struct tb_hb *hb)
     while (hb->cached)
         cached_drop(hb, &hb->cached);
 }
+
+unsigned tb_hb_share_followers(const struct tb_hb *hb)
+{
+    unsigned n = 0;
+    for (const struct tb_hb_flight *f = hb->flights; f; f = f->next)
+        n += f->followers;
+    return n;
+}

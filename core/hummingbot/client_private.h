@@ -155,7 +155,6 @@ void tb_hb_note(struct tb_hb *hb, const struct tb_hb_endpoint_row *row, const st
                 const struct tb_hb_answer *answer, const struct tb_error *err);
 
 /* ---- cache.c: single flight and TTL ---- */
-struct tb_hb_turn; /* a reader's place: it leads the flight or follows another */
 enum tb_hb_share {
     TB_HB_SHARE_NONE,   /* not shareable: send yourself */
     TB_HB_SHARE_LEAD,   /* send, then tell with tb_hb_share_land */
@@ -169,6 +168,8 @@ void tb_hb_share_land(struct tb_hb *hb, struct tb_hb_flight *flight,
 /* One of our own writes was sent or has ended: nothing read before it is shared any more. */
 void tb_hb_share_written(struct tb_hb *hb);
 void tb_hb_share_free(struct tb_hb *hb);
+/* How many readers wait for others' flights; under the mutex. */
+unsigned tb_hb_share_followers(const struct tb_hb *hb);
 
 /* ---- call.c ---- */
 TB_MUST_CHECK
