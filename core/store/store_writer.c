@@ -3,14 +3,18 @@
  *
  * It owns the writing connection while it runs. A failure of the file fails the whole batch, also
  * the jobs that were refused, because they may have read what was then not committed. A full or
- * failing disk is tried again with the next batch; a damaged or exchanged file is not. */
+ * failing disk is tried again with the next batch, and every two seconds even when nobody asks,
+ * since callers may hold back while the health is bad; a damaged or exchanged file is not. */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/store_private.h"
+
+#define RETRY_MS 2000
 
 struct job {
     tb_store_job_fn *fn;
@@ -36,7 +40,22 @@ struct tb_store_writer {
     struct tb_store_writer_health health;
     struct job background;
     int64_t background_due; /* tb_mono_ms; INT64_MAX: nothing to do */
+    struct job retry;
+    int64_t retry_due; /* likewise */
 };
+
+/* Writes the first page as it is: the least that proves that the disk takes writes again. */
+static bool probe(struct tb_store_db *db, void *arg, struct tb_error *err)
+{
+    (void)arg;
+    int64_t version = 0;
+    if (!tb_store_query_int(db, "PRAGMA user_version", &version, err)) {
+        return false;
+    }
+    char sql[64];
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %lld", (long long)version);
+    return tb_store_exec(db, sql, err);
+}
 
 /* When the frame of a transaction cannot be moved, nobody knows what is in it: fatal, whatever the
  * code. */
@@ -119,6 +138,7 @@ static void note_failure(struct tb_store_writer *writer, int fatal, const struct
     int primary = fatal & 0xff;
     writer->beyond_repair =
         writer->beyond_repair || primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB;
+    writer->retry_due = writer->beyond_repair ? INT64_MAX : tb_mono_ms() + RETRY_MS;
 }
 
 /* Called with the lock. */
@@ -131,6 +151,7 @@ static void note_success(struct tb_store_writer *writer, size_t saved)
         tb_log(TB_INFO, "store.healed", "%s can be written again.", writer->db->file->label);
     }
     writer->health.ok = true;
+    writer->retry_due = INT64_MAX;
     writer->health.detail[0] = '\0';
     writer->health.commits++;
     writer->health.writes += saved;
@@ -182,22 +203,37 @@ static void work_off(struct tb_store_writer *writer, struct job *batch, bool ref
     settle(writer, batch, ok, &err);
 }
 
+/* Called with the lock: adds a job of our own whose time has come. */
+static void add_due(struct tb_store_writer *writer, struct job *job, int64_t *due)
+{
+    if (*due != INT64_MAX && (writer->stopping || tb_mono_ms() >= *due)) {
+        *due = INT64_MAX;
+        job->next = NULL;
+        *writer->tail = job;
+        writer->tail = &job->next;
+    }
+}
+
 /* Called with the lock: waits for work; NULL when stopping and all is done. */
 static struct job *next_batch(struct tb_store_writer *writer)
 {
-    while (!writer->head && !writer->stopping && tb_mono_ms() < writer->background_due) {
-        if (writer->background_due == INT64_MAX) {
+    for (;;) {
+        int64_t due =
+            writer->background_due < writer->retry_due ? writer->background_due : writer->retry_due;
+        if (writer->head || writer->stopping || tb_mono_ms() >= due) {
+            break;
+        }
+        if (due == INT64_MAX) {
             pthread_cond_wait(&writer->work, &writer->lock);
         } else {
-            tb_cond_wait_until(&writer->work, &writer->lock, writer->background_due);
+            tb_cond_wait_until(&writer->work, &writer->lock, due);
         }
     }
-    if (writer->background_due != INT64_MAX &&
-        (writer->stopping || tb_mono_ms() >= writer->background_due)) {
-        writer->background_due = INT64_MAX;
-        writer->background.next = NULL;
-        *writer->tail = &writer->background;
+    if (writer->stopping) {
+        writer->retry_due = INT64_MAX;
     }
+    add_due(writer, &writer->background, &writer->background_due);
+    add_due(writer, &writer->retry, &writer->retry_due);
     struct job *batch = writer->head;
     writer->health.queued = 0;
     writer->head = NULL;
@@ -228,6 +264,8 @@ struct tb_store_writer *tb_store_writer_start(struct tb_store_db *db, struct tb_
     writer->tail = &writer->head;
     writer->health.ok = true;
     writer->background_due = INT64_MAX;
+    writer->retry = (struct job){.fn = probe};
+    writer->retry_due = INT64_MAX;
     pthread_mutex_init(&writer->lock, NULL);
     tb_cond_init(&writer->work);
     tb_cond_init(&writer->done);
@@ -318,5 +356,6 @@ void tb_store_writer_blame(struct tb_store_writer *writer, struct tb_store_db *d
     tb_store_sql_fail(db, fatal, "reading", &err);
     pthread_mutex_lock(&writer->lock);
     note_failure(writer, fatal, &err);
+    pthread_cond_signal(&writer->work);
     pthread_mutex_unlock(&writer->lock);
 }

@@ -233,6 +233,69 @@ static void two_with_one_key_make_one_operation(void **state)
     assert_int_equal(n, 50);
 }
 
+static void *put_key(void *arg)
+{
+    struct caller *caller = arg;
+    struct tb_store_idempotency key = some_key("known", "hash", "op");
+    struct tb_store_idempotency_result result;
+    struct tb_store_change change = KEY(&key, &result);
+    if (!tb_store_commit(caller->store, &change, 1, &caller->err)) {
+        caller->refused += result.outcome == TB_STORE_FRESH && !result.found;
+        free(result.found);
+    }
+    return NULL;
+}
+
+static bool lose_the_disk(struct tb_store_db *db, void *arg, struct tb_error *err)
+{
+    (void)arg;
+    return tb_store_sql_fail(db, SQLITE_IOERR_WRITE, "pretending", err);
+}
+
+static void *break_one(void *arg)
+{
+    struct caller *caller = arg;
+    if (tb_store_writer_run(caller->store->sides[TB_FILE_BRIDGE].writer, lose_the_disk, NULL,
+                            &caller->err) == TB_VERDICT_FAILED) {
+        caller->refused++;
+    }
+    return NULL;
+}
+
+/* A disk that fails fails everybody in the transaction: a write, and also a refusal, since what it
+ * was read from did not reach the disk. */
+static void a_failing_disk_fails_the_whole_batch(void **state)
+{
+    struct tb_store *store = store_of(state);
+    struct tb_store_idempotency key = some_key("known", "hash", "op");
+    struct tb_store_change change = KEY(&key, NULL);
+    must(tb_store_commit(store, &change, 1, &err));
+    static void *(*const runs[])(void *) = {put_one, put_key, break_one};
+    struct caller callers[3] = {0};
+    struct gate gate;
+    gate_close(&gate, store, TB_FILE_BRIDGE);
+    for (int i = 0; i < 3; i++) {
+        callers[i] = (struct caller){.store = store, .number = i};
+        pthread_create(&callers[i].thread, NULL, runs[i], &callers[i]);
+        wait_queued(store, (size_t)i + 1);
+    }
+    gate_open(&gate);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(callers[i].thread, NULL);
+        assert_int_equal(callers[i].err.code, TB_STORE_FAILED);
+    }
+    assert_int_equal(callers[0].good, 0);
+    assert_int_equal(callers[1].refused, 1);
+    assert_int_equal(callers[2].refused, 1);
+    must_refuse(TB_NOT_FOUND, tb_store_bot_get(store, "bot0", &err) != NULL);
+    struct tb_store_health health;
+    tb_store_health(store, &health);
+    assert_false(health.ok);
+    must(tb_store_meta_put(store, "k", "v", &err));
+    tb_store_health(store, &health);
+    assert_true(health.ok);
+}
+
 static void a_full_series_queue_drops_and_counts(void **state)
 {
     struct tb_store *store = store_of(state);
@@ -276,11 +339,9 @@ int main(int argc, char **argv)
 {
     in_memory = argc > 1 && strcmp(argv[1], "memory") == 0;
     const struct CMUnitTest tests[] = {
-        T(waiting_calls_share_a_commit),
-        T(no_update_is_lost),
-        T(two_with_one_key_make_one_operation),
-        T(a_full_series_queue_drops_and_counts),
-        T(series_are_saved_unasked),
+        T(waiting_calls_share_a_commit),         T(no_update_is_lost),
+        T(two_with_one_key_make_one_operation),  T(a_failing_disk_fails_the_whole_batch),
+        T(a_full_series_queue_drops_and_counts), T(series_are_saved_unasked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
