@@ -3,13 +3,14 @@
  * A generation is an immutable set of plugins (source bytes, bytecode, contract, errors). Each call
  * runs in a fresh lua_State on a leased arena: SDK and plugin are instantiated from the
  * generation's bytecode, one entry of the SDK's kernel (plugins/sdk/kernel.lua) is called with one
- * JSON document and returns one JSON document, then the state is closed and the arena reset. Nothing
- * leaks between calls, bots or plugins. A plugin cannot open files, sockets or other code; what it
- * may read of upstream it reads through `market` and `hb`, in the entries and phases that allow it.
+ * JSON document and returns one JSON document, then the state is closed and the arena reset.
+ * Nothing leaks between calls, bots or plugins. A plugin cannot open files, sockets or other code;
+ * what it may read of upstream it reads through `market` and `hb`, in the entries and phases that
+ * allow it.
  *
- * Two clocks (DESIGN section 3): each hook's run budget, with waits for upstream subtracted, and the
- * caller's deadline. A hook stuck inside C for 10 s is marked broken and its thread counted lost.
- * Any thread may call; reload is serialised. */
+ * Two clocks (DESIGN section 3): each hook's run budget, with waits for upstream subtracted, and
+ * the caller's deadline. A hook stuck inside C for 10 s is marked broken and its thread counted
+ * lost. Any thread may call; reload is serialised. */
 #ifndef TB_PLUGINS_HOST_H
 #define TB_PLUGINS_HOST_H
 
@@ -25,38 +26,42 @@
 struct tb_plugins;
 
 struct tb_plugins_config {
-    const char *dir;              /* BRIDGE_PLUGINS: one folder per plugin */
+    const char *dir;               /* BRIDGE_PLUGINS: one folder per plugin */
     const struct tb_embedded *sdk; /* tb_sdk_files */
-    size_t arena_bytes;           /* 0: 16 MiB */
-    unsigned arenas;              /* at most this many calls at once */
-    struct tb_hb *hb;             /* may be NULL (plugin checks without a server) */
+    size_t arena_bytes;            /* 0: 16 MiB */
+    unsigned arenas;               /* at most this many calls at once */
+    struct tb_hb *hb;              /* may be NULL (plugin checks without a server) */
+    int64_t stuck_ms;              /* 0: 10 s of run time without a sign of life */
 };
 
 /* Loads the folder. Plugins that fail are listed with their error; the host itself always opens
  * unless the folder cannot be read or the SDK is broken. */
-TB_MUST_CHECK struct tb_plugins *tb_plugins_open(const struct tb_plugins_config *config,
-                                                 struct tb_error *err);
+TB_MUST_CHECK
+struct tb_plugins *tb_plugins_open(const struct tb_plugins_config *config, struct tb_error *err);
 void tb_plugins_close(struct tb_plugins *host);
 
 /* Reads the folder again and swaps the generation; a plugin that fails keeps its last good version.
  * Writes the report {generation, plugins:[{name, status: loaded|unchanged|kept|failed|removed,
  * error?{message, file, line, excerpt}}]}. */
-TB_MUST_CHECK bool tb_plugins_reload(struct tb_plugins *host, struct tb_buffer *report_json,
-                                     struct tb_error *err);
+TB_MUST_CHECK
+bool tb_plugins_reload(struct tb_plugins *host, struct tb_buffer *report_json,
+                       struct tb_error *err);
 
 /* Entries of the kernel; input and output documents are described in plugins/sdk/kernel.lua. */
 enum tb_plugin_entry {
     TB_PLUGIN_DESCRIBE, /* {} -> {name, title, version, connectors, strategies:[…], aliases?, …} */
-    TB_PLUGIN_SCHEMA,   /* {strategy} -> {schema, presets, risk, docs, …} */
+    TB_PLUGIN_SCHEMA,    /* {strategy} -> {schema, presets, risk, docs, …} */
     TB_PLUGIN_TRANSLATE, /* {request} -> {request, warnings[]} : aliases; foreign words to ours */
-    TB_PLUGIN_PLAN,     /* {request, ctx} -> {ok, errors[], warnings[], params, facts, controllers, …} */
-    TB_PLUGIN_STATUS,   /* {bot, raw} -> the normalised figures (DESIGN section 7) */
-    TB_PLUGIN_LOG,      /* {lines:[…]} -> {errors:[{code, message, hint, count}]} */
-    TB_PLUGIN_EFFECTS,  /* {strategy, params, verb} -> {effects:[sentence]} : what a stop will do */
+    TB_PLUGIN_PLAN, /* {request, ctx} -> {ok, errors[], warnings[], params, facts, controllers, …}
+                     */
+    TB_PLUGIN_STATUS,  /* {bot, raw} -> the normalised figures (DESIGN section 7) */
+    TB_PLUGIN_LOG,     /* {lines:[…]} -> {errors:[{code, message, hint, count}]} */
+    TB_PLUGIN_EFFECTS, /* {strategy, params, verb} -> {effects:[sentence]} : what a stop will do */
 };
 
 struct tb_plugin_call {
-    const char *plugin;
+    const char
+        *plugin; /* status and log also work without one: NULL or "" for unknown strategies */
     enum tb_plugin_entry entry;
     const char *input; /* one JSON object */
     size_t input_len;
@@ -75,12 +80,12 @@ struct tb_plugin_fault {
 
 /* Writes the entry's JSON to `out`. false: TB_NOT_FOUND (no such plugin), TB_PLUGIN_FAILED (with
  * fault filled), an upstream code (TB_UPSTREAM_…), TB_BUSY (no arena before the deadline). */
-TB_MUST_CHECK bool tb_plugins_call(struct tb_plugins *host, const struct tb_plugin_call *call,
-                                   struct tb_buffer *out, struct tb_plugin_fault *fault,
-                                   struct tb_error *err);
+TB_MUST_CHECK
+bool tb_plugins_call(struct tb_plugins *host, const struct tb_plugin_call *call,
+                     struct tb_buffer *out, struct tb_plugin_fault *fault, struct tb_error *err);
 
 /* JSON for GET /plugins: {generation, plugins:[{name, title, version, status, connectors,
- * strategies, error?, loaded_at, hash}]}. */
+ * strategies, error?, loaded_at, hash}]}; status also `broken`: switched off after it hung. */
 void tb_plugins_list(struct tb_plugins *host, struct tb_buffer *out);
 uint64_t tb_plugins_generation(struct tb_plugins *host);
 /* First 8 hex digits of the generation's content hash of one plugin; "" when unknown. */

@@ -124,8 +124,8 @@ function kernel.effects(plugin, input)
 end
 
 -- At load: raises the first violation of the contract with file and line.
-function kernel.contract(plugin, name)
-  require("bridge.contract").check(plugin, name)
+function kernel.contract(plugin, input)
+  require("bridge.contract").check(plugin, input.name)
   return kernel.describe(plugin)
 end
 

@@ -76,7 +76,8 @@ end
 -- ---- build ----
 
 local function bug(strategy, message)
-  error(host.bug(strategy.build, strategy.name .. ": " .. message), 0)
+  local file, line = host.where(strategy.build)
+  error({ fault = true, file = file, line = line, message = strategy.name .. ": " .. message }, 0)
 end
 
 local function check_built(strategy, built)
@@ -182,6 +183,7 @@ function plan.make(plugin, input, k)
 
   local ctx = input.ctx or {}
   ctx.risk = limits
+  host.set_now(ctx.now)
   local view = require("bridge.market").new(result.facts)
   k.phase("facts")
   read_pairs(strategy.form, checked.values, view, result.errors)

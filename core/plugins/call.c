@@ -1,0 +1,343 @@
+/* The one door into Lua: a fresh state on a leased arena, one kernel entry, JSON in and out.
+ *
+ * Everything that may raise runs inside one protected call with a light userdata as its job; what C
+ * owns (buffers, the lease) belongs to the vm struct on this thread's stack and outlives any error.
+ * The count hook looks at two clocks; after a breach it fires at every instruction and no pcall can
+ * swallow it, and the host looks at the vm's own flag, never only at what Lua returned. */
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/json_lua.h"
+#include "base/memory.h"
+#include "plugins/plugins_private.h"
+
+enum { OUT_MAX = 8 << 20, SCRATCH_MAX = 4 << 20, REFUSALS_MAX = 64, ARENA_WAIT_MS = 5000 };
+
+int64_t tb_run_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* ---- clocks ---- */
+
+void tb_vm_phase(struct tb_vm *vm, const char *name, int budget_ms, bool reads)
+{
+    (void)tb_copy(vm->phase, sizeof vm->phase, name);
+    vm->budget_ms = budget_ms;
+    vm->budget_end_us = tb_run_us() + (int64_t)budget_ms * 1000 * TB_BUDGET_FACTOR;
+    vm->reads = reads;
+}
+
+void tb_vm_wait(struct tb_vm *vm)
+{
+    int running = TB_WATCH_RUNNING;
+    (void)atomic_compare_exchange_strong(&vm->watch, &running, TB_WATCH_WAITING);
+}
+
+void tb_vm_alive(struct tb_vm *vm)
+{
+    int waiting = TB_WATCH_WAITING;
+    atomic_store(&vm->tick_us, tb_run_us());
+    (void)atomic_compare_exchange_strong(&vm->watch, &waiting, TB_WATCH_RUNNING);
+}
+
+/* Finds a breach, if there is one by now. */
+static void look_at_clocks(struct tb_vm *vm)
+{
+    int64_t now = tb_run_us();
+    atomic_store(&vm->tick_us, now);
+    if (vm->breach != TB_BREACH_NONE)
+        return;
+    if (now >= vm->budget_end_us)
+        vm->breach = TB_BREACH_BUDGET;
+    else if (vm->mono_deadline_ms && tb_mono_ms() >= vm->mono_deadline_ms)
+        vm->breach = TB_BREACH_DEADLINE;
+    else if (vm->arena->refusals > REFUSALS_MAX)
+        vm->breach = TB_BREACH_MEMORY;
+}
+
+static const char *breach_words(const struct tb_vm *vm, char *out, size_t size)
+{
+    switch (vm->breach) {
+    case TB_BREACH_BUDGET:
+        (void)snprintf(out, size, "%s ran longer than its %d ms", vm->phase, vm->budget_ms);
+        break;
+    case TB_BREACH_DEADLINE:
+        (void)snprintf(out, size, "%s was not done when the request's time was up", vm->phase);
+        break;
+    default:
+        (void)snprintf(out, size, "%s used more than its %zu MiB of memory", vm->phase,
+                       vm->arena->size >> 20);
+    }
+    return out;
+}
+
+static void count_hook(lua_State *L, lua_Debug *ar);
+
+static void find_frame(lua_State *L, const char *plugin, struct tb_plugin_fault *fault);
+
+/* The first raise remembers the place: later ones come from whoever caught it. */
+static TB_MAY_RAISE void raise_breach(lua_State *L)
+{
+    struct tb_vm *vm = tb_vm_of(L);
+    char words[160];
+    if (!vm->fault.file[0] && vm->plugin)
+        find_frame(L, vm->plugin->name, &vm->fault);
+    lua_sethook(L, count_hook, LUA_MASKCOUNT, 1);
+    luaL_error(L, "%s", breach_words(vm, words, sizeof words));
+}
+
+static void count_hook(lua_State *L, lua_Debug *ar)
+{
+    struct tb_vm *vm = tb_vm_of(L);
+    (void)ar;
+    look_at_clocks(vm);
+    if (vm->breach != TB_BREACH_NONE)
+        raise_breach(L);
+    if (!vm->collecting && vm->arena->live > vm->arena->size / 2) {
+        vm->collecting = true;
+        lua_gc(L, LUA_GCRESTART);
+    }
+}
+
+void tb_vm_check(lua_State *L)
+{
+    struct tb_vm *vm = tb_vm_of(L);
+    look_at_clocks(vm);
+    if (vm->breach != TB_BREACH_NONE)
+        raise_breach(L);
+}
+
+/* ---- where it failed ---- */
+
+/* "bitmart/grid.lua:12: what" -> path, line, what; false when the text does not begin so. */
+static bool split_position(const char *message, const char *plugin, struct tb_plugin_fault *fault,
+                           const char **rest)
+{
+    size_t len = strlen(plugin);
+    if (strncmp(message, plugin, len) != 0 || message[len] != '/')
+        return false;
+    const char *colon = strstr(message, ".lua:");
+    if (!colon || colon - message + 5 > (long)sizeof fault->file)
+        return false;
+    char *end;
+    long line = strtol(colon + 5, &end, 10);
+    if (end == colon + 5 || *end != ':' || line <= 0 || line > 10000000)
+        return false;
+    (void)snprintf(fault->file, sizeof fault->file, "%.*s", (int)(colon - message + 4), message);
+    fault->line = (int)line;
+    *rest = end + 1 + (end[1] == ' ');
+    return true;
+}
+
+/* The innermost frame of the plugin's own files. */
+static void find_frame(lua_State *L, const char *plugin, struct tb_plugin_fault *fault)
+{
+    size_t len = strlen(plugin);
+    lua_Debug ar;
+    for (int level = 0; lua_getstack(L, level, &ar); level++) {
+        if (!lua_getinfo(L, "Sl", &ar) || ar.source[0] != '@' || ar.currentline <= 0)
+            continue;
+        if (strncmp(ar.source + 1, plugin, len) == 0 && ar.source[1 + len] == '/') {
+            (void)tb_copy(fault->file, sizeof fault->file, ar.source + 1);
+            fault->line = ar.currentline;
+            return;
+        }
+    }
+}
+
+static TB_MAY_RAISE const char *field_text(lua_State *L, int index, const char *name)
+{
+    lua_getfield(L, index, name);
+    return lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+}
+
+/* { fault = true, file, line, message } of the contract check and the kernel. */
+static TB_MAY_RAISE void read_fault_table(lua_State *L, struct tb_vm *vm)
+{
+    const char *file = field_text(L, 1, "file");
+    const char *prefix = vm->plugin && !strchr(file, '/') ? vm->plugin->name : NULL;
+    (void)snprintf(vm->fault.file, sizeof vm->fault.file, "%s%s%s", prefix ? prefix : "",
+                   prefix ? "/" : "", file);
+    lua_getfield(L, 1, "line");
+    vm->fault.line = (int)lua_tointeger(L, -1);
+    (void)tb_copy(vm->message, sizeof vm->message, field_text(L, 1, "message"));
+}
+
+static TB_MAY_RAISE void read_error_table(lua_State *L, struct tb_vm *vm)
+{
+    lua_getfield(L, 1, "upstream");
+    vm->was_upstream = lua_toboolean(L, -1) && vm->upstream.code != TB_OK;
+    lua_getfield(L, 1, "fault");
+    if (lua_toboolean(L, -1)) {
+        read_fault_table(L, vm);
+        return;
+    }
+    vm->was_not_found = strcmp(field_text(L, 1, "code"), "not_found") == 0;
+    (void)tb_copy(vm->message, sizeof vm->message, field_text(L, 1, "message"));
+}
+
+/* Turns any error value into the vm's message and fault while the stack still shows where it was.
+ * Handlers run with the count hook off; this one calls no Lua code. */
+static int on_error(lua_State *L)
+{
+    struct tb_vm *vm = tb_vm_of(L);
+    const char *plugin = vm->plugin ? vm->plugin->name : "sdk";
+    lua_settop(L, 1);
+    if (vm->faulted)
+        return 1;
+    vm->faulted = true;
+    if (lua_istable(L, 1) && !lua_getmetatable(L, 1)) {
+        read_error_table(L, vm);
+    } else if (lua_type(L, 1) == LUA_TSTRING) {
+        const char *text = lua_tostring(L, 1), *rest = text;
+        (void)split_position(text, plugin, &vm->fault, &rest);
+        (void)tb_copy(vm->message, sizeof vm->message, rest);
+    } else {
+        (void)snprintf(vm->message, sizeof vm->message, "an error of type %s was raised",
+                       luaL_typename(L, 1));
+    }
+    if (!vm->fault.file[0])
+        find_frame(L, plugin, &vm->fault);
+    if (!vm->message[0])
+        (void)tb_copy(vm->message, sizeof vm->message, "it raised an error without a message");
+    return 1;
+}
+
+/* ---- inside the protected call ---- */
+
+static int vm_main(lua_State *L)
+{
+    struct tb_vm *vm = lua_touserdata(L, 1);
+    struct tb_json_doc *doc = lua_touserdata(L, 2);
+    lua_settop(L, 0);
+    tb_sandbox_open(L);
+    tb_sandbox_sdk(L, "kernel");
+    lua_getfield(L, 1, vm->entry);
+    if (!lua_isfunction(L, -1))
+        return luaL_error(L, "the SDK has no entry %s", vm->entry);
+    if (vm->plugin)
+        tb_sandbox_plugin(L);
+    else
+        lua_pushnil(L);
+    tb_lua_push_json(L, tb_json_root(doc), NULL, TB_LUA_DECIMALS);
+    lua_call(L, 2, 1);
+    vm->reads = false;
+    tb_lua_to_json(L, -1, vm->out);
+    return 0;
+}
+
+static bool report_failure(struct tb_vm *vm, int status, struct tb_plugin_fault *fault,
+                           struct tb_error *err)
+{
+    const char *name = vm->plugin ? vm->plugin->name : "the SDK";
+    if (status == LUA_ERRMEM && vm->breach == TB_BREACH_NONE)
+        vm->breach = TB_BREACH_MEMORY;
+    if (vm->breach == TB_BREACH_NONE && vm->was_upstream) {
+        vm->fault.upstream = true;
+        *fault = vm->fault;
+        *err = vm->upstream;
+        return false;
+    }
+    if (vm->breach == TB_BREACH_NONE && vm->was_not_found)
+        return tb_fail(err, TB_NOT_FOUND, "%s", vm->message);
+    if (vm->breach != TB_BREACH_NONE) {
+        vm->fault.budget = true;
+        (void)breach_words(vm, vm->message, sizeof vm->message);
+    }
+    if (vm->plugin)
+        tb_script_excerpt(&vm->plugin->set, vm->fault.file, vm->fault.line, vm->fault.excerpt,
+                          sizeof vm->fault.excerpt);
+    *fault = vm->fault;
+    if (vm->fault.file[0])
+        return tb_fail(err, TB_PLUGIN_FAILED, "%s:%d: %s", vm->fault.file, vm->fault.line,
+                       vm->message);
+    return tb_fail(err, TB_PLUGIN_FAILED, "%s, %s: %s", name, vm->entry, vm->message);
+}
+
+/* The state exists; run the entry in it. */
+static bool run_state(struct tb_vm *vm, struct tb_json_doc *doc, struct tb_plugin_fault *fault,
+                      struct tb_error *err)
+{
+    lua_State *L = vm->L;
+    memcpy(lua_getextraspace(L), &vm, sizeof vm);
+    lua_gc(L, LUA_GCSTOP);
+    lua_sethook(L, count_hook, LUA_MASKCOUNT, TB_HOOK_COUNT);
+    lua_pushcfunction(L, on_error);
+    lua_pushcfunction(L, vm_main);
+    lua_pushlightuserdata(L, vm);
+    lua_pushlightuserdata(L, doc);
+    int status = lua_pcall(L, 2, 0, 1);
+    if (lua_gettop(L) != (status == LUA_OK ? 1 : 2))
+        return tb_fail(err, TB_INTERNAL, "the Lua stack is out of balance after %s", vm->entry);
+    if (status == LUA_OK && vm->breach == TB_BREACH_NONE && vm->out->overflow)
+        return tb_fail(err, TB_PLUGIN_FAILED, "%s: the answer of %s is too large",
+                       vm->plugin ? vm->plugin->name : "sdk", vm->entry);
+    if (status == LUA_OK && vm->breach == TB_BREACH_NONE)
+        return true;
+    return report_failure(vm, status, fault, err);
+}
+
+static bool run_in_arena(struct tb_vm *vm, struct tb_json_doc *doc, struct tb_plugin_fault *fault,
+                         struct tb_error *err)
+{
+    struct tb_watchdog *dog = vm->host->watchdog;
+    vm->L = lua_newstate(tb_arena_alloc, vm->arena);
+    if (!vm->L) {
+        tb_lease_return(vm->host->arenas, vm->arena, true);
+        return tb_fail(err, TB_INTERNAL, "the arena is too small for a Lua state");
+    }
+    atomic_store(&vm->tick_us, tb_run_us());
+    (void)pthread_getcpuclockid(pthread_self(), &vm->thread_clock);
+    tb_vm_phase(vm, "load", TB_LOAD_BUDGET_MS, false);
+    tb_watchdog_enter(dog, vm);
+    bool ok = run_state(vm, doc, fault, err);
+    /* Still watched: closing calls finalizers of C libraries only, but walks the whole heap. */
+    lua_close(vm->L);
+    bool lost = tb_watchdog_leave(dog, vm);
+    tb_arena_reset(vm->arena);
+    if (lost)
+        tb_arena_free(vm->arena);
+    else
+        tb_lease_return(vm->host->arenas, vm->arena, false);
+    return ok;
+}
+
+bool tb_vm_run(struct tb_plugins *host, struct tb_plugin *plugin, const char *entry,
+               const char *input, size_t input_len, int64_t mono_deadline_ms, struct tb_buffer *out,
+               struct tb_plugin_fault *fault, struct tb_error *err)
+{
+    memset(fault, 0, sizeof *fault);
+    if (plugin && atomic_load(&plugin->broken))
+        return tb_fail(err, TB_PLUGIN_FAILED,
+                       "%s hung inside a library function and is switched off until its files "
+                       "change",
+                       plugin->name);
+    struct tb_json_doc *doc = tb_json_parse(input, input_len, TB_JSON_UPSTREAM, err);
+    if (!doc)
+        return false;
+    struct tb_vm vm = {.host = host,
+                       .plugin = plugin,
+                       .entry = entry,
+                       .out = out,
+                       .mono_deadline_ms = mono_deadline_ms};
+    size_t max = out->max, before = out->len;
+    tb_buffer_init(&vm.scratch, SCRATCH_MAX);
+    out->max = max ? max : before + OUT_MAX;
+    if (mono_deadline_ms == 0)
+        mono_deadline_ms = tb_mono_ms() + ARENA_WAIT_MS;
+    vm.arena = tb_lease_take(host->arenas, mono_deadline_ms, err);
+    bool ok = vm.arena && run_in_arena(&vm, doc, fault, err);
+    out->max = max;
+    if (!ok && out->len > before)
+        out->len = before;
+    tb_buffer_free(&vm.scratch);
+    tb_json_free(doc);
+    return ok;
+}

@@ -1,0 +1,303 @@
+/* The host's public face: opening, reloading, naming plugins, and calling one. Any thread may call;
+ * reloads are serialised and swap one pointer, so calls in progress finish on their generation. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "plugins/plugins_private.h"
+
+static const size_t ARENA_BYTES = 16u << 20;
+static const unsigned ARENAS = 8;
+
+/* ---- arenas ---- */
+
+static void *make_arena(void *user, struct tb_error *err)
+{
+    const struct tb_plugins *host = user;
+    return tb_arena_new(host->config.arena_bytes, err);
+}
+
+static void destroy_arena(void *user, void *thing)
+{
+    (void)user;
+    tb_arena_free(thing);
+}
+
+/* ---- opening ---- */
+
+struct tb_plugins *tb_plugins_open(const struct tb_plugins_config *config, struct tb_error *err)
+{
+    static const struct tb_lease_ops ops = {make_arena, destroy_arena};
+    struct tb_plugins *host = tb_xcalloc(1, sizeof *host);
+    host->config = *config;
+    host->dir = tb_xstrdup(config->dir);
+    host->config.dir = host->dir;
+    if (!host->config.arena_bytes)
+        host->config.arena_bytes = ARENA_BYTES;
+    if (!host->config.arenas)
+        host->config.arenas = ARENAS;
+    pthread_mutex_init(&host->lock, NULL);
+    pthread_mutex_init(&host->reload_lock, NULL);
+    host->arenas = tb_lease_pool_new("lua arenas", host->config.arenas, &ops, host);
+    host->watchdog = tb_watchdog_start(
+        host, config->stuck_ms ? config->stuck_ms : (int64_t)TB_STUCK_MS * TB_BUDGET_FACTOR);
+    if (!host->watchdog) {
+        (void)tb_fail(err, TB_INTERNAL, "the watchdog of the plugins cannot start");
+    } else if (tb_sdk_compile(config->sdk, &host->sdk, err)) {
+        host->current = tb_generation_read(host, NULL, err);
+    }
+    if (!host->current) {
+        tb_plugins_close(host);
+        return NULL;
+    }
+    return host;
+}
+
+void tb_plugins_close(struct tb_plugins *host)
+{
+    if (!host)
+        return;
+    tb_watchdog_stop(host->watchdog);
+    tb_generation_release(host->current);
+    tb_lease_pool_free(host->arenas);
+    tb_script_set_free(&host->sdk);
+    pthread_mutex_destroy(&host->lock);
+    pthread_mutex_destroy(&host->reload_lock);
+    free(host->dir);
+    free(host);
+}
+
+/* ---- reports ---- */
+
+static const char *const status_words[] = {
+    [TB_SLOT_LOADED] = "loaded",
+    [TB_SLOT_UNCHANGED] = "unchanged",
+    [TB_SLOT_KEPT] = "kept",
+    [TB_SLOT_FAILED] = "failed",
+};
+
+static void write_error(struct tb_json_writer *w, const struct tb_plugin_slot *slot)
+{
+    if (!slot->error[0])
+        return;
+    tb_jw_key(w, "error");
+    tb_jw_object(w);
+    tb_jw_kv_string(w, "message", slot->error);
+    tb_jw_kv_string(w, "file", slot->fault.file[0] ? slot->fault.file : NULL);
+    tb_jw_key(w, "line");
+    if (slot->fault.line)
+        tb_jw_int(w, slot->fault.line);
+    else
+        tb_jw_null(w);
+    tb_jw_kv_string(w, "excerpt", slot->fault.excerpt[0] ? slot->fault.excerpt : NULL);
+    tb_jw_end_object(w);
+}
+
+static void write_outcome(struct tb_json_writer *w, const char *name, const char *status,
+                          const struct tb_plugin_slot *slot)
+{
+    tb_jw_object(w);
+    tb_jw_kv_string(w, "name", name);
+    tb_jw_kv_string(w, "status", status);
+    if (slot)
+        write_error(w, slot);
+    tb_jw_end_object(w);
+}
+
+static void write_report(struct tb_buffer *out, const struct tb_generation *now,
+                         const struct tb_generation *old)
+{
+    struct tb_json_writer w;
+    tb_jw_init(&w, out);
+    tb_jw_object(&w);
+    tb_jw_kv_int(&w, "generation", (int64_t)now->id);
+    tb_jw_key(&w, "plugins");
+    tb_jw_array(&w);
+    for (size_t i = 0; i < now->count; i++)
+        write_outcome(&w, now->slots[i].name, status_words[now->slots[i].status], &now->slots[i]);
+    for (size_t i = 0; i < old->count; i++) {
+        if (!tb_generation_find(now, old->slots[i].name))
+            write_outcome(&w, old->slots[i].name, "removed", NULL);
+    }
+    tb_jw_end_array(&w);
+    tb_jw_end_object(&w);
+}
+
+static void log_changes(const struct tb_generation *now)
+{
+    for (size_t i = 0; i < now->count; i++) {
+        const struct tb_plugin_slot *slot = &now->slots[i];
+        if (slot->status == TB_SLOT_LOADED)
+            tb_log(TB_INFO, "plugin.loaded", "%s %.8s", slot->name, slot->plugin->hash);
+        else if (slot->error[0])
+            tb_log(TB_WARN, "plugin.failed", "%s (%s): %s", slot->name, status_words[slot->status],
+                   slot->error);
+    }
+}
+
+bool tb_plugins_reload(struct tb_plugins *host, struct tb_buffer *report_json, struct tb_error *err)
+{
+    pthread_mutex_lock(&host->reload_lock);
+    struct tb_generation *old = tb_generation_hold(host);
+    struct tb_generation *now = tb_generation_read(host, old, err);
+    if (now) {
+        pthread_mutex_lock(&host->lock);
+        struct tb_generation *previous = host->current;
+        host->current = now;
+        pthread_mutex_unlock(&host->lock);
+        write_report(report_json, now, old);
+        log_changes(now);
+        tb_generation_release(previous);
+    }
+    tb_generation_release(old);
+    pthread_mutex_unlock(&host->reload_lock);
+    return now != NULL;
+}
+
+static void write_plugin(struct tb_json_writer *w, const struct tb_plugin_slot *slot)
+{
+    const struct tb_plugin *plugin = slot->plugin;
+    const struct tb_json *d = plugin ? tb_json_root(plugin->described) : NULL;
+    tb_jw_object(w);
+    tb_jw_kv_string(w, "name", slot->name);
+    tb_jw_kv_node(w, "title", tb_json_get(d, "title"));
+    tb_jw_kv_node(w, "version", tb_json_get(d, "version"));
+    tb_jw_kv_string(w, "status",
+                    plugin && atomic_load(&plugin->broken) ? "broken" : status_words[slot->status]);
+    tb_jw_kv_node(w, "connectors", tb_json_get(d, "connectors"));
+    tb_jw_kv_node(w, "strategies", tb_json_get(d, "strategies"));
+    write_error(w, slot);
+    tb_jw_kv_time(w, "loaded_at", plugin ? plugin->loaded_wall_ms : 0);
+    tb_jw_key(w, "hash");
+    if (plugin)
+        tb_jw_stringn(w, plugin->hash, 8);
+    else
+        tb_jw_null(w);
+    tb_jw_end_object(w);
+}
+
+void tb_plugins_list(struct tb_plugins *host, struct tb_buffer *out)
+{
+    struct tb_generation *g = tb_generation_hold(host);
+    struct tb_json_writer w;
+    tb_jw_init(&w, out);
+    tb_jw_object(&w);
+    tb_jw_kv_int(&w, "generation", (int64_t)g->id);
+    tb_jw_key(&w, "plugins");
+    tb_jw_array(&w);
+    for (size_t i = 0; i < g->count; i++)
+        write_plugin(&w, &g->slots[i]);
+    tb_jw_end_array(&w);
+    tb_jw_end_object(&w);
+    tb_generation_release(g);
+}
+
+/* ---- names ---- */
+
+uint64_t tb_plugins_generation(struct tb_plugins *host)
+{
+    pthread_mutex_lock(&host->lock);
+    uint64_t id = host->current->id;
+    pthread_mutex_unlock(&host->lock);
+    return id;
+}
+
+void tb_plugins_hash(struct tb_plugins *host, const char *plugin, char out[9])
+{
+    struct tb_generation *g = tb_generation_hold(host);
+    const struct tb_plugin_slot *slot = tb_generation_find(g, plugin);
+    (void)tb_copy(out, 9, slot && slot->plugin ? slot->plugin->hash : "");
+    tb_generation_release(g);
+}
+
+static bool has_connector(const struct tb_plugin *plugin, const char *word)
+{
+    const struct tb_json *list = tb_json_get(tb_json_root(plugin->described), "connectors");
+    for (const struct tb_json *c = list ? list->child : NULL; c; c = c->next) {
+        const char *name = tb_json_string(c);
+        if (name && strcmp(name, word) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool tb_plugins_find(struct tb_plugins *host, const char *word, char name_out[64])
+{
+    struct tb_generation *g = tb_generation_hold(host);
+    const struct tb_plugin_slot *slot = tb_generation_find(g, word);
+    if (!slot || !slot->plugin) {
+        slot = NULL;
+        for (size_t i = 0; i < g->count && !slot; i++) {
+            if (g->slots[i].plugin && has_connector(g->slots[i].plugin, word))
+                slot = &g->slots[i];
+        }
+    }
+    if (slot)
+        (void)tb_copy(name_out, 64, slot->name);
+    tb_generation_release(g);
+    return slot != NULL;
+}
+
+size_t tb_plugins_names(struct tb_plugins *host, char names[][64], size_t max)
+{
+    struct tb_generation *g = tb_generation_hold(host);
+    size_t n = 0;
+    for (size_t i = 0; i < g->count && n < max; i++) {
+        if (g->slots[i].plugin)
+            (void)tb_copy(names[n++], 64, g->slots[i].name);
+    }
+    tb_generation_release(g);
+    return n;
+}
+
+unsigned tb_plugins_threads_lost(struct tb_plugins *host)
+{
+    return tb_watchdog_lost(host->watchdog);
+}
+
+/* ---- calling ---- */
+
+/* Kernel function of each entry; bare: works without a plugin, so that bots of unknown strategies
+ * have figures too. */
+static const struct {
+    const char *name;
+    bool bare;
+} entries[] = {
+    [TB_PLUGIN_DESCRIBE] = {"describe", false},   [TB_PLUGIN_SCHEMA] = {"schema", false},
+    [TB_PLUGIN_TRANSLATE] = {"translate", false}, [TB_PLUGIN_PLAN] = {"plan", false},
+    [TB_PLUGIN_STATUS] = {"status", true},        [TB_PLUGIN_LOG] = {"log", true},
+    [TB_PLUGIN_EFFECTS] = {"effects", false},
+};
+
+static bool missing(const struct tb_plugin_slot *slot, const char *name,
+                    struct tb_plugin_fault *fault, struct tb_error *err)
+{
+    if (!slot)
+        return tb_fail(err, TB_NOT_FOUND, "there is no plugin %s", name);
+    *fault = slot->fault;
+    return tb_fail(err, TB_PLUGIN_FAILED, "%s does not load: %s", name, slot->error);
+}
+
+bool tb_plugins_call(struct tb_plugins *host, const struct tb_plugin_call *call,
+                     struct tb_buffer *out, struct tb_plugin_fault *fault, struct tb_error *err)
+{
+    struct tb_plugin_fault unused;
+    fault = fault ? fault : &unused;
+    *fault = (struct tb_plugin_fault){0};
+    struct tb_generation *g = tb_generation_hold(host);
+    bool bare = entries[call->entry].bare && (!call->plugin || !*call->plugin);
+    const struct tb_plugin_slot *slot = bare ? NULL : tb_generation_find(g, call->plugin);
+    bool ok;
+    if (call->generation && call->generation != g->id)
+        ok = tb_fail(err, TB_FORM_CHANGED, "the plugins were reloaded meanwhile; plan again");
+    else if (!bare && (!slot || !slot->plugin))
+        ok = missing(slot, call->plugin, fault, err);
+    else
+        ok = tb_vm_run(host, bare ? NULL : slot->plugin, entries[call->entry].name, call->input,
+                       call->input_len, call->mono_deadline_ms, out, fault, err);
+    tb_generation_release(g);
+    return ok;
+}

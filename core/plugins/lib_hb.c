@@ -1,0 +1,182 @@
+/* host.read: every read row of the endpoint table as one Lua function, host.read(name, args). args
+ * holds path and query values by name, `body` for a JSON body and `fresh = true` to pass the cache.
+ *
+ * Only rows whose effect is READ, only in phases that may read. Upstream errors are raised as
+ * tables { upstream = true, code, message }: they are not the plugin's fault. C memory held while
+ * Lua can raise belongs to the vm (scratch) or to a userdata with a finalizer. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/json_lua.h"
+#include "plugins/plugins_private.h"
+
+/* What a read owns; freed by its finalizer whatever happens. */
+struct reading {
+    struct tb_hb_answer answer;
+    struct tb_json_doc *doc;
+    bool answered;
+};
+
+static const char reading_name[] = "tb.reading";
+
+static int reading_gc(lua_State *L)
+{
+    struct reading *r = lua_touserdata(L, 1);
+    if (r->answered)
+        tb_hb_answer_free(&r->answer);
+    tb_json_free(r->doc);
+    r->answered = false;
+    r->doc = NULL;
+    return 0;
+}
+
+static TB_MAY_RAISE struct reading *new_reading(lua_State *L)
+{
+    struct reading *r = lua_newuserdatauv(L, sizeof *r, 0);
+    memset(r, 0, sizeof *r);
+    if (luaL_newmetatable(L, reading_name)) {
+        lua_pushcfunction(L, reading_gc);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_setmetatable(L, -2);
+    return r;
+}
+
+static TB_MAY_RAISE int raise_upstream(lua_State *L, const struct tb_error *err)
+{
+    tb_vm_of(L)->upstream = *err;
+    lua_createtable(L, 0, 3);
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, "upstream");
+    lua_pushstring(L, tb_code_word(err->code));
+    lua_setfield(L, -2, "code");
+    lua_pushstring(L, err->detail);
+    lua_setfield(L, -2, "message");
+    return lua_error(L);
+}
+
+/* The text of a path or query value; anchored in the arguments' table or on the stack. */
+static TB_MAY_RAISE const char *text_of(lua_State *L, const char *name)
+{
+    if (lua_type(L, -1) == LUA_TSTRING)
+        return lua_tostring(L, -1);
+    if (lua_isinteger(L, -1) || lua_isboolean(L, -1) || tb_lua_test_decimal(L, -1))
+        return luaL_tolstring(L, -1, NULL);
+    luaL_error(L, "hb: %s must be a text or a number", name);
+    return NULL;
+}
+
+static bool word_in(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *p = list; (p = strstr(p, word)) != NULL; p += len) {
+        if ((p == list || p[-1] == ' ') && (p[len] == ' ' || p[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* Index of {name} among the path's arguments, or -1. */
+static int path_index(const char *path, const char *name)
+{
+    int index = 0;
+    size_t len = strlen(name);
+    for (const char *p = path; (p = strchr(p, '{')) != NULL; index++) {
+        p++;
+        if (strncmp(p, name, len) == 0 && p[len] == '}')
+            return index;
+    }
+    return -1;
+}
+
+static TB_MAY_RAISE void set_argument(lua_State *L, const struct tb_hb_endpoint_row *row,
+                                      struct tb_hb_call *call, const char *name)
+{
+    int index = path_index(row->path, name);
+    if (index >= TB_HB_PATH_ARGS || (index < 0 && call->queries >= TB_HB_QUERIES))
+        luaL_error(L, "hb.%s: too many arguments", row->name);
+    if (index < 0 && !word_in(row->query, name))
+        luaL_error(L, "hb.%s has no argument %s", row->name, name);
+    lua_pushvalue(L, -1);
+    const char *text = text_of(L, name);
+    lua_pushvalue(L, -1);
+    luaL_ref(L, 3); /* keeps a converted number's text alive */
+    if (index >= 0)
+        call->arg[index] = text;
+    else
+        call->query[call->queries++] = (struct tb_hb_pair){name, text};
+}
+
+/* Stack: 1 name, 2 arguments, 3 anchors. */
+static TB_MAY_RAISE void read_arguments(lua_State *L, const struct tb_hb_endpoint_row *row,
+                                        struct tb_hb_call *call)
+{
+    for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 4)) {
+        if (lua_type(L, 4) != LUA_TSTRING)
+            luaL_error(L, "hb.%s: arguments are given by name", row->name);
+        const char *name = lua_tostring(L, 4);
+        if (strcmp(name, "fresh") == 0) {
+            call->fresh = lua_toboolean(L, 5);
+        } else if (strcmp(name, "body") == 0) {
+            struct tb_buffer *out = &tb_vm_of(L)->scratch;
+            if (!*row->body)
+                luaL_error(L, "hb.%s takes no body", row->name);
+            tb_buffer_clear(out);
+            tb_lua_to_json(L, 5, out);
+            call->body = tb_buffer_text(out);
+            call->body_len = out->len;
+        } else {
+            set_argument(L, row, call, name);
+        }
+    }
+}
+
+static TB_MAY_RAISE void check_allowed(lua_State *L, const struct tb_hb_endpoint_row *row)
+{
+    const struct tb_vm *vm = tb_vm_of(L);
+    if (row->effect != TB_HB_READ)
+        luaL_error(L, "hb.%s is not a read; hooks may only read", row->name);
+    if (!vm->reads)
+        luaL_error(L, "hb.%s: nothing can be read during %s; only check and preview may", row->name,
+                   vm->phase);
+    if (!vm->host->config.hb) {
+        struct tb_error err = {0};
+        (void)tb_fail(&err, TB_UPSTREAM_UNREACHABLE, "no Hummingbot API is configured");
+        raise_upstream(L, &err);
+    }
+}
+
+int tb_host_read(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    enum tb_hb_endpoint id;
+    if (!tb_hb_endpoint_find(name, &id))
+        return luaL_error(L, "hb.%s: there is no such endpoint", name);
+    const struct tb_hb_endpoint_row *row = tb_hb_endpoint(id);
+    check_allowed(L, row);
+    struct tb_vm *vm = tb_vm_of(L);
+    struct tb_hb_call call = {.endpoint = id, .mono_deadline_ms = vm->mono_deadline_ms};
+    lua_createtable(L, 4, 0);
+    read_arguments(L, row, &call);
+    struct reading *r = new_reading(L);
+    struct tb_error err = {0};
+    tb_vm_wait(vm);
+    bool ok = tb_hb_call(vm->host->config.hb, &call, &r->answer, &err);
+    r->answered = true;
+    tb_vm_alive(vm);
+    if (ok)
+        r->doc = tb_json_parse(r->answer.body.data, r->answer.body.len, TB_JSON_UPSTREAM, &err);
+    if (!ok || !r->doc) {
+        if (ok)
+            err.code = TB_UPSTREAM_NOT_JSON;
+        return raise_upstream(L, &err);
+    }
+    tb_lua_push_json(L, tb_json_root(r->doc), NULL, TB_LUA_DECIMALS);
+    lua_pushcfunction(L, reading_gc); /* now, not when the collector gets to it */
+    lua_pushvalue(L, -3);
+    lua_call(L, 1, 0);
+    return 1;
+}

@@ -1,0 +1,230 @@
+/* Shared by the files of the Lua host: what a generation is, what a call in progress is, and the
+ * doors between the files. Not for other rooms. */
+#ifndef TB_PLUGINS_PRIVATE_H
+#define TB_PLUGINS_PRIVATE_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/lease.h"
+#include "plugins/arena.h"
+#include "plugins/host.h"
+
+#define TB_PLUGIN_NAME 64
+
+/* Budgets are run time of the calling thread. Sanitizers make code several times slower; they do
+ * not make a plugin worse. The only place where that is taken into account. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TB_BUDGET_FACTOR 10
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+    __has_feature(undefined_behavior_sanitizer)
+#define TB_BUDGET_FACTOR 10
+#else
+#define TB_BUDGET_FACTOR 1
+#endif
+#else
+#define TB_BUDGET_FACTOR 1
+#endif
+
+#define TB_LOAD_BUDGET_MS 1000
+/* A call that executes no Lua instruction for this much run time is stuck inside a C function. */
+#define TB_STUCK_MS 10000
+/* The hook looks at the clocks this often; after a breach at every instruction. */
+#define TB_HOOK_COUNT 1000
+
+/* ---- generations (generation.c) ---- */
+
+/* One Lua file: its source for excerpts, its bytecode for instantiation. Immutable. */
+struct tb_script {
+    char name[128]; /* module name: "spot_grid", "lib.levels", SDK: "form" */
+    char path[160]; /* as shown: "bitmart/spot_grid.lua", "sdk/form.lua" */
+    char *source;
+    size_t source_len;
+    char *bytecode;
+    size_t bytecode_len;
+};
+
+struct tb_script_set {
+    struct tb_script *scripts;
+    size_t count;
+};
+
+/* One version of one plugin, shared by the generations that have it. */
+struct tb_plugin {
+    atomic_uint refs;
+    atomic_bool broken; /* a hook of it hung inside C; refused until its files change */
+    char name[TB_PLUGIN_NAME];
+    char hash[TB_SHA256_TEXT];
+    struct tb_script_set set;
+    struct tb_json_doc *described; /* what the describe entry said at load */
+    int64_t loaded_wall_ms;
+};
+
+/* What became of a folder at the last reading. */
+enum tb_plugin_status {
+    TB_SLOT_LOADED,
+    TB_SLOT_UNCHANGED,
+    TB_SLOT_KEPT,   /* the new files fail; the last good version serves */
+    TB_SLOT_FAILED, /* the files fail and there never was a good version */
+};
+
+struct tb_plugin_slot {
+    char name[TB_PLUGIN_NAME];
+    enum tb_plugin_status status;
+    struct tb_plugin *plugin; /* NULL when failed */
+    char error[640];
+    struct tb_plugin_fault fault;
+};
+
+struct tb_generation {
+    atomic_uint refs;
+    uint64_t id;
+    size_t count;
+    struct tb_plugin_slot *slots; /* sorted by name */
+};
+
+struct tb_plugins {
+    struct tb_plugins_config config;
+    char *dir;
+    struct tb_script_set sdk;
+    struct tb_lease_pool *arenas;
+    pthread_mutex_t lock; /* current */
+    pthread_mutex_t reload_lock;
+    struct tb_generation *current;
+    struct tb_watchdog *watchdog;
+};
+
+/* ---- files and bytecode (script.c) ---- */
+
+/* Compiles text to bytecode; chunk names are "@path". False with file and line in the fault. */
+TB_MUST_CHECK
+bool tb_script_compile(struct tb_script *script, struct tb_plugin_fault *fault,
+                       struct tb_error *err);
+const struct tb_script *tb_script_find(const struct tb_script_set *set, const char *name);
+void tb_script_set_free(struct tb_script_set *set);
+/* "line | text" of a line of a script, cut to fit; "" when there is no such line. */
+void tb_script_excerpt(const struct tb_script_set *set, const char *path, int line, char *out,
+                       size_t size);
+TB_MUST_CHECK
+bool tb_sdk_compile(const struct tb_embedded *files, struct tb_script_set *out,
+                    struct tb_error *err);
+/* Reads the Lua files below dir/name, sorted by path; nothing is compiled. */
+TB_MUST_CHECK
+bool tb_script_set_read(const char *dir, const char *name, struct tb_script_set *out,
+                        struct tb_error *err);
+/* SHA-256 over paths and bytes of all files. */
+void tb_script_set_hash(const struct tb_script_set *set, char out[TB_SHA256_TEXT]);
+
+/* Reads the folder into a new generation; `old` (may be NULL) lends its good versions. */
+TB_MUST_CHECK
+struct tb_generation *tb_generation_read(struct tb_plugins *host, const struct tb_generation *old,
+                                         struct tb_error *err);
+struct tb_generation *tb_generation_hold(struct tb_plugins *host);
+void tb_generation_release(struct tb_generation *generation);
+const struct tb_plugin_slot *tb_generation_find(const struct tb_generation *generation,
+                                                const char *name);
+void tb_plugin_release(struct tb_plugin *plugin);
+
+/* ---- calls (call.c) ---- */
+
+enum tb_breach { TB_BREACH_NONE, TB_BREACH_BUDGET, TB_BREACH_DEADLINE, TB_BREACH_MEMORY };
+
+enum tb_watch { TB_WATCH_RUNNING, TB_WATCH_WAITING, TB_WATCH_LOST };
+
+/* One call in progress; lua_getextraspace of its state and coroutines points here. */
+struct tb_vm {
+    lua_State *L;
+    struct tb_arena *arena;
+    struct tb_plugins *host;
+    struct tb_plugin *plugin; /* NULL while only the SDK runs */
+    const char *entry;        /* kernel function, for messages */
+    struct tb_buffer *out;
+    struct tb_buffer scratch; /* outlives Lua errors; capped */
+
+    char phase[24];
+    int64_t budget_end_us; /* of this thread's run time */
+    int budget_ms;
+    bool reads; /* may host.read be called in this phase? */
+    int64_t mono_deadline_ms;
+    int64_t now_ms;  /* os.time() of the plugin; 0: none */
+    bool collecting; /* the collector was switched on */
+    enum tb_breach breach;
+
+    struct tb_error upstream; /* code != TB_OK: the last upstream error raised */
+    char message[600];
+    bool faulted; /* fault says where */
+    bool was_upstream;
+    bool was_not_found;
+    struct tb_plugin_fault fault;
+
+    /* Seen by the watchdog, under its lock or atomically. */
+    atomic_int watch;
+    atomic_llong tick_us; /* run time at the last sign of life */
+    clockid_t thread_clock;
+    struct tb_vm *next;
+};
+
+static inline struct tb_vm *tb_vm_of(lua_State *L)
+{
+    struct tb_vm *vm;
+    __builtin_memcpy(&vm, lua_getextraspace(L), sizeof vm);
+    return vm;
+}
+
+/* Run time of this thread in microseconds. */
+int64_t tb_run_us(void);
+/* Raises when a budget is used up or the call is already dead. */
+TB_MAY_RAISE void tb_vm_check(lua_State *L);
+/* Around a wait for upstream: the watchdog does not count it. */
+void tb_vm_wait(struct tb_vm *vm);
+void tb_vm_alive(struct tb_vm *vm);
+/* A new phase with a fresh run budget. */
+void tb_vm_phase(struct tb_vm *vm, const char *name, int budget_ms, bool reads);
+/* Runs one entry of the kernel. `plugin` may be NULL for status and log. */
+TB_MUST_CHECK
+bool tb_vm_run(struct tb_plugins *host, struct tb_plugin *plugin, const char *entry,
+               const char *input, size_t input_len, int64_t mono_deadline_ms, struct tb_buffer *out,
+               struct tb_plugin_fault *fault, struct tb_error *err);
+
+/* ---- the sandbox and its libraries; each pushes one value ---- */
+
+/* Builds the environments and leaves nothing on the stack. */
+TB_MAY_RAISE void tb_sandbox_open(lua_State *L);
+/* Pushes the result of a module of the SDK, trusted. */
+TB_MAY_RAISE void tb_sandbox_sdk(lua_State *L, const char *name);
+/* Pushes what the plugin's plugin.lua returned. */
+TB_MAY_RAISE void tb_sandbox_plugin(lua_State *L);
+/* Module result table -> its path, for the contract check; pushes path or nil. */
+TB_MAY_RAISE void tb_sandbox_file_of(lua_State *L, int index);
+
+/* Replacements for functions of the standard libraries (sandbox_lib.c): name, function, pairs. */
+extern const luaL_Reg tb_lib_base[], tb_lib_string[], tb_lib_table[], tb_lib_coroutine[],
+    tb_lib_os[];
+TB_MAY_RAISE int tb_open_decimal(lua_State *L);
+TB_MAY_RAISE int tb_open_json(lua_State *L);
+TB_MAY_RAISE int tb_open_cjson(lua_State *L);
+TB_MAY_RAISE int tb_open_host(lua_State *L);
+/* host.read: one closure over the endpoint table (lib_hb.c). */
+TB_MAY_RAISE int tb_host_read(lua_State *L);
+
+/* ---- watchdog ---- */
+
+struct tb_watchdog *tb_watchdog_start(struct tb_plugins *host, int64_t stuck_ms);
+void tb_watchdog_stop(struct tb_watchdog *dog);
+void tb_watchdog_enter(struct tb_watchdog *dog, struct tb_vm *vm);
+/* True when the call was counted lost meanwhile: its lease was given up for it. */
+bool tb_watchdog_leave(struct tb_watchdog *dog, struct tb_vm *vm);
+unsigned tb_watchdog_lost(struct tb_watchdog *dog);
+
+#endif
