@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RAW_CONNECTIONS 128
@@ -48,7 +49,7 @@ struct raw_server {
     struct raw_request last;
 };
 
-static bool raw_read_more(int fd, char *buffer, size_t *len)
+static inline bool raw_read_more(int fd, char *buffer, size_t *len)
 {
     ssize_t n = recv(fd, buffer + *len, RAW_REQUEST_MAX - 1 - *len, 0);
     if (n <= 0)
@@ -58,7 +59,7 @@ static bool raw_read_more(int fd, char *buffer, size_t *len)
     return true;
 }
 
-static bool raw_read_request(int fd, struct raw_request *r)
+static inline bool raw_read_request(int fd, struct raw_request *r)
 {
     char buffer[RAW_REQUEST_MAX] = "";
     size_t len = 0;
@@ -86,7 +87,7 @@ struct raw_connection {
     int fd;
 };
 
-static void *raw_serve(void *arg)
+static inline void *raw_serve(void *arg)
 {
     struct raw_connection c = *(struct raw_connection *)arg;
     struct raw_server *s = c.server;
@@ -114,7 +115,7 @@ static void *raw_serve(void *arg)
     return NULL;
 }
 
-static void *raw_accept(void *arg)
+static inline void *raw_accept(void *arg)
 {
     struct raw_server *s = arg;
     for (;;) {
@@ -135,7 +136,7 @@ static void *raw_accept(void *arg)
     }
 }
 
-static void raw_start(struct raw_server *s, raw_handler *handler)
+static inline void raw_start(struct raw_server *s, raw_handler *handler)
 {
     memset(s, 0, sizeof *s);
     s->handler = handler;
@@ -152,7 +153,7 @@ static void raw_start(struct raw_server *s, raw_handler *handler)
     pthread_create(&s->acceptor, NULL, raw_accept, s);
 }
 
-static void raw_open_gate(struct raw_server *s)
+static inline void raw_open_gate(struct raw_server *s)
 {
     pthread_mutex_lock(&s->mutex);
     s->gate_open = true;
@@ -160,7 +161,7 @@ static void raw_open_gate(struct raw_server *s)
     pthread_mutex_unlock(&s->mutex);
 }
 
-static void raw_stop(struct raw_server *s)
+static inline void raw_stop(struct raw_server *s)
 {
     pthread_mutex_lock(&s->mutex);
     s->stopping = true;
@@ -182,7 +183,7 @@ static void raw_stop(struct raw_server *s)
 }
 
 /* For handlers: hold this request until the test opens the gate. */
-static void raw_wait_gate(struct raw_server *s)
+static inline void raw_wait_gate(struct raw_server *s)
 {
     pthread_mutex_lock(&s->mutex);
     while (!s->gate_open)
@@ -190,16 +191,33 @@ static void raw_wait_gate(struct raw_server *s)
     pthread_mutex_unlock(&s->mutex);
 }
 
-/* For tests: until so many requests have arrived. */
-static void raw_wait_delivered(struct raw_server *s, int count)
+/* For tests: until so many requests have arrived; a test that waits in vain is wrong. */
+static inline void raw_wait_delivered(struct raw_server *s, int count)
 {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 20;
     pthread_mutex_lock(&s->mutex);
-    while (s->delivered < count)
-        pthread_cond_wait(&s->changed, &s->mutex);
+    while (s->delivered < count) {
+        if (pthread_cond_timedwait(&s->changed, &s->mutex, &until) == ETIMEDOUT) {
+            fprintf(stderr, "%d requests expected, %d delivered\n", count, s->delivered);
+            abort();
+        }
+    }
     pthread_mutex_unlock(&s->mutex);
 }
 
-static int raw_count(struct raw_server *s, const int *counter)
+/* The request delivered last. */
+static inline const struct raw_request *raw_last(struct raw_server *s)
+{
+    static struct raw_request copy;
+    pthread_mutex_lock(&s->mutex);
+    copy = s->last;
+    pthread_mutex_unlock(&s->mutex);
+    return &copy;
+}
+
+static inline int raw_count(struct raw_server *s, const int *counter)
 {
     pthread_mutex_lock(&s->mutex);
     int n = *counter;
@@ -207,7 +225,7 @@ static int raw_count(struct raw_server *s, const int *counter)
     return n;
 }
 
-static void raw_send(int fd, const char *bytes, size_t len)
+static inline void raw_send(int fd, const char *bytes, size_t len)
 {
     while (len > 0) {
         ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
@@ -218,7 +236,7 @@ static void raw_send(int fd, const char *bytes, size_t len)
     }
 }
 
-static bool raw_answer(int fd, int status, const char *headers, const char *body)
+static inline bool raw_answer(int fd, int status, const char *headers, const char *body)
 {
     char head[1024];
     int n = snprintf(head, sizeof head,
@@ -231,7 +249,7 @@ static bool raw_answer(int fd, int status, const char *headers, const char *body
 }
 
 /* A reset instead of a proper end. */
-static void raw_reset(int fd)
+static inline void raw_reset(int fd)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};
     struct sockaddr unspecified = {.sa_family = AF_UNSPEC};
