@@ -117,6 +117,38 @@ static void a_new_file_is_ours_and_private(void **state)
     tb_store_close(store);
 }
 
+static void count_sample(void *arg, const struct tb_store_sample *sample)
+{
+    (void)sample;
+    ++*(int *)arg;
+}
+
+static void closing_saves_the_series(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tb_store *store = must_open(fixture->path);
+    tb_store_sample_add(store, &(struct tb_store_sample){"bot", 1, "USDT", NULL});
+    tb_store_close(store);
+    store = must_open(fixture->path);
+    int n = 0;
+    must(tb_store_samples_each(store, "bot", NULL, 0, 9, count_sample, &n, &err));
+    assert_int_equal(n, 1);
+    tb_store_close(store);
+}
+
+static void readers_cannot_write(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tb_store *store = must_open(fixture->path);
+    struct tb_store_db *db =
+        tb_store_db_open(&tb_store_files[TB_FILE_BRIDGE], fixture->path, TB_ACCESS_READER, NULL);
+    assert_non_null(db);
+    must_refuse(TB_STORE_FAILED, tb_store_exec(db, "DELETE FROM bots", &err));
+    must_refuse(TB_STORE_FAILED, tb_store_exec(db, "PRAGMA user_version = 9", &err));
+    tb_store_db_close(db);
+    tb_store_close(store);
+}
+
 static void odd_paths_are_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -558,12 +590,20 @@ static void a_failed_commit_shows_no_key(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_new_file_is_ours_and_private),   T(odd_paths_are_refused),
-        T(what_is_not_ours_is_refused),      T(a_newer_file_is_refused),
-        T(a_damaged_file_is_refused),        T(a_log_without_its_file_is_refused),
-        T(shipped_migrations_are_unchanged), T(a_migration_copies_first_and_is_whole),
-        T(a_held_store_names_its_holder),    T(acknowledged_writes_survive_kill_9),
-        T(a_file_limit_is_survived),         T(a_full_disk_is_survived),
+        T(a_new_file_is_ours_and_private),
+        T(closing_saves_the_series),
+        T(readers_cannot_write),
+        T(odd_paths_are_refused),
+        T(what_is_not_ours_is_refused),
+        T(a_newer_file_is_refused),
+        T(a_damaged_file_is_refused),
+        T(a_log_without_its_file_is_refused),
+        T(shipped_migrations_are_unchanged),
+        T(a_migration_copies_first_and_is_whole),
+        T(a_held_store_names_its_holder),
+        T(acknowledged_writes_survive_kill_9),
+        T(a_file_limit_is_survived),
+        T(a_full_disk_is_survived),
         T(a_failed_commit_shows_no_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

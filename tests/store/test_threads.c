@@ -76,7 +76,6 @@ struct caller {
     int good;
     int refused;
     struct tb_error err;
-    char operation_id[32];
 };
 
 static void wait_queued(struct tb_store *store, size_t n)
@@ -95,7 +94,9 @@ static void *put_one(void *arg)
     snprintf(id, sizeof id, "bot%d", caller->number);
     /* Number 3 wants the name of number 2, whoever of the two comes first. */
     struct tb_store_bot bot = some_bot(id, caller->number == 3 ? "bot2" : id);
-    if (tb_store_bot_put(caller->store, &bot, 0, &caller->err)) {
+    struct tb_store_operation operation = some_operation(id, id);
+    struct tb_store_change changes[] = {OPERATION(&operation), BOT(&bot, 0)};
+    if (tb_store_commit(caller->store, changes, 2, &caller->err)) {
         caller->good++;
     }
     return NULL;
@@ -132,7 +133,10 @@ static void waiting_calls_share_a_commit(void **state)
         char id[16];
         snprintf(id, sizeof id, "bot%d", i);
         struct tb_store_bot *bot = tb_store_bot_get(store, id, NULL);
+        struct tb_store_operation *operation = tb_store_operation_get(store, id, NULL);
         assert_int_equal(bot != NULL, callers[i].good);
+        assert_int_equal(operation != NULL, callers[i].good);
+        free(operation);
         free(bot);
     }
 }
