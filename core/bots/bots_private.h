@@ -222,6 +222,7 @@ bool image_choose(struct tb_bots *b, const char *asked, struct plan *plan, char 
 /* execute.c: makes one call of an operation and says what came back */
 void execute(struct tb_bots *b, const struct operation *op, const struct tb_life *life,
              struct tb_intent intent, struct tb_observation *obs);
+int64_t upstream_wall_ms(struct tb_bots *b); /* the API host's clock, now */
 /* look.c */
 void look_for_base(struct tb_bots *b, const struct tb_life *life, struct tb_observation *obs);
 void look_at_instance(struct tb_bots *b, const char *instance, struct tb_observation *obs);

@@ -377,7 +377,7 @@ static void (*const acts[])(struct doing *) = {
     [TB_ACT_START_CONTAINER] = do_start_container,
 };
 
-static int64_t upstream_wall(struct tb_bots *b)
+int64_t upstream_wall_ms(struct tb_bots *b)
 {
     struct tb_hb_status status;
     tb_hb_status(b->hb, &status);
@@ -390,8 +390,8 @@ void execute(struct tb_bots *b, const struct operation *op, const struct tb_life
     struct doing d = {b, op, life, intent.index, obs};
 
     *obs = (struct tb_observation){.kind = intent.act == TB_ACT_NONE ? TB_OBS_TICK : TB_OBS_RESULT};
-    obs->sent_wall = obs->done_wall = upstream_wall(b);
+    obs->sent_wall = obs->done_wall = upstream_wall_ms(b);
     acts[intent.act](&d);
-    obs->done_wall = upstream_wall(b);
+    obs->done_wall = upstream_wall_ms(b);
     tb_nonce(obs->fresh_nonce);
 }

@@ -144,6 +144,11 @@ static void taken_over(struct turn *t, const struct tb_observation *given)
     t->o = given;
 }
 
+bool tb_phase_laned(enum tb_phase phase)
+{
+    return phase == TB_PH_DEPLOY || phase == TB_PH_PULL;
+}
+
 void tb_life_step(const struct tb_life *state, const struct tb_observation *obs, int64_t now,
                   struct tb_life *next, struct tb_intent *intent)
 {
@@ -161,7 +166,9 @@ void tb_life_step(const struct tb_life *state, const struct tb_observation *obs,
             taken_over(&t, obs);
         }
     }
-    while (!tb_op_state_final(s.state) && !s.inflight && now >= s.next_at) {
+    while (!obs->hold && !tb_op_state_final(s.state) && !s.inflight && now >= s.next_at) {
+        if (tb_phase_laned(s.phase) && state->phase != s.phase)
+            break;
         enum tb_act act = rows[s.phase].act;
         if (!before_send(&t, act))
             continue;
@@ -179,6 +186,7 @@ void tb_life_begin(struct tb_life *life, enum tb_op_kind kind, const struct tb_l
     struct turn t = {&s, &o, now};
 
     s.kind = kind;
+    s.began_at = now;
     s.inflight = false;
     s.reason[0] = s.detail[0] = '\0';
     s.resends = s.doubt_until = s.clean_at = 0;
@@ -191,7 +199,7 @@ void tb_life_begin(struct tb_life *life, enum tb_op_kind kind, const struct tb_l
     } else if (kind == TB_OP_START) {
         life_go(&t, TB_PH_INSPECT);
     } else if (s.instance[0]) {
-        life_go(&t, abandon ? TB_PH_HALT : TB_PH_STOP);
+        life_go(&t, abandon ? TB_PH_HALT : TB_PH_INSPECT);
     } else {
         life_go(&t, s.sent ? TB_PH_LOOK : TB_PH_BURN_SCRIPT);
     }

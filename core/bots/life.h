@@ -100,6 +100,8 @@ const char *tb_phase_word(enum tb_phase phase);
 const char *tb_phase_step(enum tb_phase phase);
 const char *tb_act_word(enum tb_act act);
 bool tb_act_writes(enum tb_act act);
+/* Calls of these phases go one at a time: they are asked for only by a step that begins in them. */
+bool tb_phase_laned(enum tb_phase phase);
 bool tb_op_state_final(enum tb_op_state state);
 
 /* Everything that must survive a crash. Plain data; written and read as JSON by one field table. */
@@ -123,6 +125,7 @@ struct tb_life {
     bool reports;            /* the script publishes performance reports */
     bool may_pull;
     /* times */
+    int64_t began_at;    /* the operation began */
     int64_t phase_at;    /* entered the phase */
     int64_t next_at;     /* nothing to do before */
     int64_t sent_at;     /* deploy / stop-bot / start-container was sent (clock of `now`) */
@@ -163,6 +166,7 @@ struct tb_observation {
     enum tb_result result;
     enum tb_code code; /* of the failure, for the words a person sees */
     char detail[320];
+    bool hold;                       /* shutting down: read what came back, ask for no call */
     char fresh_nonce[TB_NONCE_TEXT]; /* always given; used when a new attempt begins */
     int64_t sent_wall, done_wall;    /* upstream's wall clock around the call; on ticks: now */
     bool yes;    /* IMAGES: present; PULL_STATUS: completed; VERIFY, FILES_GONE */

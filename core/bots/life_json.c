@@ -89,8 +89,8 @@ static const struct field fields[] = {
     FIELD(reports, F_BOOL),    FIELD(may_pull, F_BOOL), FIELD(phase_at, F_INT),
     FIELD(next_at, F_INT),     FIELD(sent_at, F_INT),   FIELD(window_from, F_INT),
     FIELD(window_to, F_INT),   FIELD(settle_at, F_INT), FIELD(clean_at, F_INT),
-    FIELD(doubt_until, F_INT), FIELD(resends, F_INT),   FIELD(reason, F_TEXT),
-    FIELD(detail, F_TEXT),
+    FIELD(doubt_until, F_INT), FIELD(resends, F_INT),   FIELD(began_at, F_INT),
+    FIELD(reason, F_TEXT),     FIELD(detail, F_TEXT),
 };
 
 static int word_index(const char *word, const char *(*name)(int), int count)

@@ -77,9 +77,29 @@ void life_proof_result(struct turn *t)
 
 /* ---- start ---- */
 
+/* Stopped is what a look proves: an ended container, or reports that came and are all empty. */
+static bool proves_stopped(const struct tb_observation *o, bool *gone_out)
+{
+    bool ok = o->result == TB_RES_DONE;
+    *gone_out = ok && (o->container == TB_CT_EXITED ||
+                       (o->container == TB_CT_ABSENT && !o->active && !o->trading));
+    return *gone_out || (ok && o->reported && !o->trading);
+}
+
 void life_inspect_result(struct turn *t)
 {
     const struct tb_observation *o = t->o;
+    bool gone;
+    if (t->s->kind == TB_OP_STOP) {
+        /* A second stop would clear the reports that prove the first one, so it is not sent. */
+        if (proves_stopped(o, &gone)) {
+            life_say(t, "already_stopped", "It had stopped already.");
+            life_end(t, TB_OPS_SUCCEEDED);
+        } else {
+            life_go(t, TB_PH_STOP);
+        }
+        return;
+    }
     enum tb_container c = o->result == TB_RES_DONE ? o->container : TB_CT_UNSEEN;
     /* For up to 30 s after a container stopped, upstream repeats its last report: starting then
      * would take that for proof of life. */
@@ -147,10 +167,8 @@ void life_stop_result(struct turn *t)
 void life_stop_proof_result(struct turn *t)
 {
     const struct tb_observation *o = t->o;
-    bool ok = o->result == TB_RES_DONE;
-    bool gone = ok && (o->container == TB_CT_EXITED ||
-                       (o->container == TB_CT_ABSENT && !o->active && !o->trading));
-    if (gone || (ok && o->reported && !o->trading)) {
+    bool ok = o->result == TB_RES_DONE, gone;
+    if (proves_stopped(o, &gone)) {
         t->s->detail[0] = '\0';
         tb_copy(t->s->reason, sizeof t->s->reason, gone ? "container_gone" : "reports_empty");
         life_end(t, TB_OPS_SUCCEEDED);

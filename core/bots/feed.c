@@ -1,0 +1,382 @@
+/* News: one thread reads the status document and the container lists, slices them per bot and puts
+ * the newest slice of each into its slot; feed workers run the transforms. A slice whose bytes did
+ * not change is not decoded. Instances that the bridge did not make are listed too, and watched.
+ *
+ * The poll interval is 20 times the last transfer, between 1 and 30 s, so that reading never takes
+ * more than a twentieth of upstream's only event loop. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "bots/bots_private.h"
+
+enum {
+    POLL_FACTOR = 20,
+    POLL_MIN_MS = 1000,
+    POLL_MAX_MS = 30000,
+    CONTAINERS_EVERY_MS = 5000,
+    SAMPLE_EVERY_MS = 60000,
+    FORGET_AFTER_MS = 60000, /* an unmanaged instance that upstream no longer shows */
+};
+
+struct look {
+    struct tb_bots *b;
+    int64_t wall;
+    bool first_after_restart;
+};
+
+static uint64_t fnv1a(const char *bytes, size_t len)
+{
+    uint64_t h = 14695981039346656037u;
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)bytes[i]) * 1099511628211u;
+    return h;
+}
+
+/* A living instance that no record of ours has. (lock held) */
+static struct bot *unmanaged(struct tb_bots *b, const char *instance, int64_t wall)
+{
+    struct bot *bot = bot_new();
+    tb_copy(bot->id, sizeof bot->id, "");
+    tb_ulid(bot->id);
+    tb_copy(bot->name, sizeof bot->name, instance);
+    tb_copy(bot->life.instance, sizeof bot->life.instance, instance);
+    bot->created_at = bot->sight.report_at = wall;
+    bot->state = TB_BOT_UNKNOWN;
+    registry_add(b, bot);
+    return bot;
+}
+
+static struct bot *bot_of_instance(struct tb_bots *b, const char *instance, int64_t wall)
+{
+    struct bot *bot = registry_by_instance(b, instance);
+    if (bot || strlen(instance) >= TB_INSTANCE_NAME)
+        return bot;
+    /* An operation may have made it a moment ago and not know its name yet. */
+    for (const struct operation *op = b->open; op; op = op->next) {
+        size_t n = strlen(op->life.base);
+        if (n > 0 && strncmp(instance, op->life.base, n) == 0 && instance[n] == '-')
+            return NULL;
+    }
+    return unmanaged(b, instance, wall);
+}
+
+static bool take_slice(void *arg, const char *instance, size_t len, struct tb_json_slice value)
+{
+    struct look *look = arg;
+    struct tb_bots *b = look->b;
+    uint64_t hash = fnv1a(value.start, value.len);
+    struct bot *bot;
+
+    (void)len;
+    pthread_mutex_lock(&b->lock);
+    bot = bot_of_instance(b, instance, look->wall);
+    if (bot) {
+        bot->sight.at = look->wall;
+        bot->sight.listed = true;
+        if (bot->sight.hash != hash) {
+            bot->sight.hash = hash;
+            free(bot->slice);
+            bot->slice = tb_xstrndup(value.start, value.len);
+            bot->slice_len = value.len;
+            if (!bot->queued) {
+                bot->queued = true;
+                bot->next_queued = NULL;
+                if (b->queue_tail)
+                    b->queue_tail->next_queued = bot;
+                else
+                    b->queue_head = bot;
+                b->queue_tail = bot;
+                pthread_cond_signal(&b->news);
+            }
+        }
+    }
+    pthread_mutex_unlock(&b->lock);
+    return true;
+}
+
+/* NaN in one bot's report makes the whole document a 500: then each bot is asked for itself, so
+ * that one bot's trouble does not hide the others. */
+static bool look_one_by_one(struct look *look)
+{
+    struct tb_bots *b = look->b;
+    char(*names)[TB_INSTANCE_NAME];
+    size_t n = 0;
+    bool any = false;
+
+    pthread_mutex_lock(&b->lock);
+    names = tb_xcalloc(b->bots + 1, TB_INSTANCE_NAME);
+    for (size_t i = 0; i < b->bots; i++)
+        if (!b->bot[i]->deleted && b->bot[i]->life.instance[0] &&
+            b->bot[i]->sight.container != TB_CT_ABSENT)
+            tb_copy(names[n++], TB_INSTANCE_NAME, b->bot[i]->life.instance);
+    pthread_mutex_unlock(&b->lock);
+    for (size_t i = 0; i < n; i++) {
+        struct tb_hb_call call = {
+            .endpoint = TB_HB_BOTS_BOT_STATUS, .arg = {names[i]}, .fresh = true};
+        struct tb_hb_answer answer;
+        struct tb_error err;
+        struct tb_json_slice slice;
+        if (tb_hb_call(b->hb, &call, &answer, &err) &&
+            tb_json_slice_member(answer.body.data, answer.body.len, "data", &slice)) {
+            any = true;
+            take_slice(look, names[i], strlen(names[i]), slice);
+        }
+        tb_hb_answer_free(&answer);
+    }
+    free(names);
+    return any;
+}
+
+static bool look_status(struct look *look, int64_t *took_ms_out, struct tb_error *err)
+{
+    struct tb_hb_call call = {.endpoint = TB_HB_BOTS_STATUS, .fresh = true};
+    struct tb_hb_answer answer;
+    struct tb_json_slice data;
+    bool ok = tb_hb_call(look->b->hb, &call, &answer, err);
+
+    *took_ms_out = answer.elapsed_ms;
+    if (ok && !tb_json_slice_member(answer.body.data ? answer.body.data : "", answer.body.len,
+                                    "data", &data))
+        ok = tb_fail(err, TB_UPSTREAM_NOT_JSON, "The status document has no usable \"data\".");
+    if (ok)
+        ok = tb_json_each_member(data.start, data.len, take_slice, look, err);
+    else if (answer.outcome == TB_HB_FAILED && answer.status == 500)
+        ok = look_one_by_one(look);
+    tb_hb_answer_free(&answer);
+    return ok;
+}
+
+/* ---- containers: the truth about existence ---- */
+
+struct names {
+    struct tb_json_doc *active, *exited;
+};
+
+static bool in_list(const struct tb_json_doc *doc, const char *instance)
+{
+    for (const struct tb_json *c = tb_json_root(doc)->child; c; c = c->next) {
+        const char *name = tb_json_get_string(c, "name");
+        if (name && strcmp(name, instance) == 0)
+            return true;
+    }
+    return false;
+}
+
+static struct tb_json_doc *list(struct tb_bots *b, enum tb_hb_endpoint endpoint,
+                                struct tb_error *err)
+{
+    struct tb_hb_call call = {.endpoint = endpoint, .fresh = true};
+    struct tb_hb_answer answer;
+    struct tb_json_doc *doc = NULL;
+
+    if (tb_hb_call(b->hb, &call, &answer, err))
+        doc = tb_json_parse(answer.body.data ? answer.body.data : "", answer.body.len,
+                            TB_JSON_UPSTREAM, err);
+    tb_hb_answer_free(&answer);
+    if (doc && !tb_json_is(tb_json_root(doc), TB_JSON_ARRAY)) {
+        tb_json_free(doc);
+        doc = NULL;
+    }
+    return doc;
+}
+
+static void forget_unmanaged(struct tb_bots *b, struct bot *bot, int64_t wall)
+{
+    if (!bot->managed && bot->sight.container == TB_CT_ABSENT &&
+        wall - bot->sight.at > FORGET_AFTER_MS && !bot->queued && !bot->working)
+        registry_remove(b, bot);
+}
+
+static void look_containers(struct look *look)
+{
+    struct tb_bots *b = look->b;
+    struct tb_error err;
+    struct tb_json_doc *active = list(b, TB_HB_DOCKER_ACTIVE, &err);
+    struct tb_json_doc *exited = active ? list(b, TB_HB_DOCKER_EXITED, &err) : NULL;
+
+    pthread_mutex_lock(&b->lock);
+    for (size_t i = 0; exited && i < b->bots; i++) {
+        struct bot *bot = b->bot[i];
+        if (bot->deleted || !bot->life.instance[0])
+            continue;
+        bot->sight.container = in_list(active, bot->life.instance)   ? TB_CT_RUNNING
+                               : in_list(exited, bot->life.instance) ? TB_CT_EXITED
+                                                                     : TB_CT_ABSENT;
+        forget_unmanaged(b, bot, look->wall);
+    }
+    pthread_mutex_unlock(&b->lock);
+    tb_json_free(active);
+    tb_json_free(exited);
+}
+
+/* ---- what the looks mean ---- */
+
+static void judge(struct tb_bots *b, struct bot *bot, int64_t wall)
+{
+    enum tb_bot_state state = bot->state;
+    char reason[32];
+
+    tb_copy(reason, sizeof reason, bot->reason);
+    if (!bot->managed) {
+        bot->state = bot->sight.container == TB_CT_EXITED ? TB_BOT_STOPPED
+                     : bot->sight.trading                 ? TB_BOT_RUNNING
+                     : bot->sight.reported                ? TB_BOT_STOPPED
+                                                          : TB_BOT_UNKNOWN;
+        bot_changed(b, bot);
+        return;
+    }
+    if (bot_busy(b, bot) || !observe(&state, reason, bot->intent, &bot->sight, wall))
+        return;
+    tb_log(TB_WARN, "bot.state", "%s (%s): %s -> %s%s%s", bot->name, bot->life.instance,
+           bot_state_word(bot->state), bot_state_word(state), reason[0] ? ", " : "", reason);
+    bot->state = state;
+    tb_copy(bot->reason, sizeof bot->reason, reason);
+    bot->reason_detail[0] = '\0';
+    bot_changed(b, bot);
+}
+
+static void judge_all(struct tb_bots *b, int64_t wall)
+{
+    struct tb_hb_status status;
+    tb_hb_status(b->hb, &status);
+    /* After an API restart its lists are empty for a while: nothing is concluded from that. */
+    if (tb_mono_ms() - status.up_since_mono_ms < 10000)
+        return;
+    pthread_mutex_lock(&b->lock);
+    for (size_t i = 0; i < b->bots; i++)
+        if (!b->bot[i]->deleted && b->bot[i]->sight.container != TB_CT_UNSEEN)
+            judge(b, b->bot[i], wall);
+    pthread_mutex_unlock(&b->lock);
+}
+
+static void sample(struct tb_bots *b, int64_t wall)
+{
+    pthread_mutex_lock(&b->lock);
+    for (size_t i = 0; i < b->bots; i++) {
+        struct bot *bot = b->bot[i];
+        struct tb_error err;
+        struct tb_json_doc *doc =
+            bot->managed && bot->figures && bot->state == TB_BOT_RUNNING
+                ? tb_json_parse(bot->figures, strlen(bot->figures), TB_JSON_UPSTREAM, &err)
+                : NULL;
+        const struct tb_json *pnl = doc ? tb_json_get(tb_json_root(doc), "pnl") : NULL;
+        for (const struct tb_json *p = pnl ? pnl->child : NULL; p; p = p->next) {
+            struct tb_buffer text = TB_BUFFER_INIT;
+            const char *quote = tb_json_get_string(p, "quote");
+            tb_json_canonical(p, &text);
+            tb_store_sample_add(b->store, &(struct tb_store_sample){.bot_id = bot->id,
+                                                                    .at = wall,
+                                                                    .quote = quote ? quote : "",
+                                                                    .doc = text.data});
+            tb_buffer_free(&text);
+        }
+        tb_json_free(doc);
+    }
+    pthread_mutex_unlock(&b->lock);
+}
+
+static int64_t clamp(int64_t value, int64_t low, int64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static void *feed(void *arg)
+{
+    struct tb_bots *b = arg;
+    int64_t containers_at = INT64_MIN, sample_at = 0;
+
+    pthread_mutex_lock(&b->lock);
+    while (!b->stop) {
+        struct look look = {.b = b};
+        struct tb_error err = {0};
+        int64_t took, mono = tb_mono_ms();
+        bool ok;
+
+        b->look_now = false;
+        pthread_mutex_unlock(&b->lock);
+        look.wall = tb_wall_ms();
+        ok = look_status(&look, &took, &err);
+        if (ok && mono >= containers_at) {
+            look_containers(&look);
+            containers_at = mono + CONTAINERS_EVERY_MS;
+        }
+        if (ok)
+            judge_all(b, look.wall);
+        if (ok && mono >= sample_at) {
+            sample(b, look.wall);
+            sample_at = mono + SAMPLE_EVERY_MS;
+        }
+        pthread_mutex_lock(&b->lock);
+        if (ok) {
+            b->looked = true;
+            b->looked_at = look.wall;
+            b->look_error[0] = '\0';
+        } else {
+            tb_copy(b->look_error, sizeof b->look_error, err.detail);
+        }
+        int64_t wake = tb_mono_ms() + clamp(took * POLL_FACTOR, POLL_MIN_MS, POLL_MAX_MS);
+        while (!b->stop && !b->look_now && tb_mono_ms() < wake)
+            tb_cond_wait_until(&b->tick, &b->lock, wake);
+    }
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+void feed_poke(struct tb_bots *b)
+{
+    b->look_now = true;
+    pthread_cond_broadcast(&b->tick);
+}
+
+/* ---- workers: from slice to figures ---- */
+
+static void *transform(void *arg)
+{
+    struct tb_bots *b = arg;
+
+    pthread_mutex_lock(&b->lock);
+    while (!b->stop) {
+        struct bot *bot = b->queue_head;
+        char *slice;
+        size_t len;
+        if (!bot) {
+            tb_cond_wait_until(&b->news, &b->lock, tb_mono_ms() + POLL_MAX_MS);
+            continue;
+        }
+        b->queue_head = bot->next_queued;
+        if (!b->queue_head)
+            b->queue_tail = NULL;
+        slice = bot->slice;
+        len = bot->slice_len;
+        bot->slice = NULL;
+        bot->queued = false;
+        bot->working = true;
+        pthread_mutex_unlock(&b->lock);
+        if (slice)
+            transform_bot(b, bot, slice, len);
+        pthread_mutex_lock(&b->lock);
+        bot->working = false;
+    }
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+bool feed_start(struct tb_bots *b, struct tb_error *err)
+{
+    for (int i = 0; i < FEED_WORKERS; i++)
+        if (pthread_create(&b->feed_worker[i], NULL, transform, b) != 0)
+            return tb_fail(err, TB_INTERNAL, "A feed worker could not be started.");
+    if (pthread_create(&b->feed_thread, NULL, feed, b) != 0)
+        return tb_fail(err, TB_INTERNAL, "The feed thread could not be started.");
+    return true;
+}
+
+void feed_join(struct tb_bots *b)
+{
+    pthread_join(b->feed_thread, NULL);
+    for (int i = 0; i < FEED_WORKERS; i++)
+        pthread_join(b->feed_worker[i], NULL);
+}

@@ -1,0 +1,572 @@
+/* The driver of the life cycle: worker threads that take an open operation, step it, commit what
+ * the step wants remembered, make its one call, and feed the outcome to the next step.
+ *
+ * A step and its commit happen under the bot's claim, so a stop that supersedes an operation and
+ * the operation's own next step cannot interleave; the upstream call happens without it. Deploys go
+ * one at a time and at least 2 s apart, pulls one at a time, and one worker serves stops only. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "bots/bots_private.h"
+
+enum { DEPLOY_GAP_MS = 2000, STORE_RETRY_MS = 2000, IDLE_MS = 60000 };
+
+/* ---- what is remembered of an operation ---- */
+
+static const char *error_code(const struct tb_life *life)
+{
+    switch (life->state) {
+    case TB_OPS_FAILED:
+    case TB_OPS_NOT_PROVEN:
+    case TB_OPS_UNKNOWN:
+    case TB_OPS_CONFLICT:
+        return life->reason[0] ? life->reason : tb_op_state_word(life->state);
+    default:
+        return NULL;
+    }
+}
+
+/* {wire: what GET /operations/{id} shows without its steps, life} */
+void operation_write_doc(const struct operation *op, struct tb_buffer *out)
+{
+    const struct tb_life *life = &op->life;
+    const char *code = error_code(life);
+    struct tb_json_writer w;
+
+    tb_jw_init(&w, out);
+    tb_jw_object(&w);
+    tb_jw_key(&w, "wire");
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "id", op->id);
+    tb_jw_kv_string(&w, "kind", tb_op_kind_word(life->kind));
+    tb_jw_kv_string(&w, "bot", op->bot->id);
+    tb_jw_kv_string(&w, "bot_name", op->bot->name);
+    tb_jw_kv_string(&w, "state", tb_op_state_word(life->state));
+    tb_jw_kv_string(&w, "instance", life->instance[0] ? life->instance : NULL);
+    tb_jw_key(&w, "error");
+    if (code) {
+        tb_jw_object(&w);
+        tb_jw_kv_string(&w, "code", code);
+        tb_jw_kv_string(&w, "detail", life->detail[0] ? life->detail : code);
+        tb_jw_end_object(&w);
+    } else {
+        tb_jw_null(&w);
+    }
+    tb_jw_kv_time(&w, "created_at", op->created_at);
+    tb_jw_kv_time(&w, "ended_at", op->ended_at);
+    tb_jw_end_object(&w);
+    tb_jw_key(&w, "life");
+    tb_life_write(life, &w);
+    tb_jw_end_object(&w);
+}
+
+static void step_set(struct step *s, const char *state, const char *detail, int64_t at)
+{
+    tb_copy(s->state, sizeof s->state, state);
+    tb_copy(s->detail, sizeof s->detail, detail);
+    s->at = at;
+    s->dirty = true;
+}
+
+/* Steps are what a person watches: one row each time the operation moves on to another of them. */
+static void steps_follow(struct operation *op, const struct tb_life *next, int64_t wall)
+{
+    struct step *last = op->steps ? &op->step[op->steps - 1] : NULL;
+    const char *name = tb_phase_step(next->phase);
+
+    if (last && strcmp(last->name, name) == 0) {
+        if (strcmp(last->detail, next->detail) != 0)
+            step_set(last, last->state, next->detail, wall);
+        return;
+    }
+    if (last && strcmp(last->state, "doing") == 0) {
+        bool bad = next->detail[0] != '\0';
+        const char *state = !bad                             ? "done"
+                            : next->state == TB_OPS_FAILED   ? "failed"
+                            : tb_op_state_final(next->state) ? tb_op_state_word(next->state)
+                                                             : "unknown";
+        if (next->state == TB_OPS_SUCCEEDED)
+            state = "done";
+        step_set(last, state, bad ? next->detail : next->instance, wall);
+    }
+    if (next->phase == TB_PH_END || op->steps == STEPS_MAX)
+        return;
+    last = &op->step[op->steps++];
+    tb_copy(last->name, sizeof last->name, name);
+    step_set(last, "doing", "", wall);
+}
+
+/* Is there anything in `next` that a crash must not lose? Polling alone is not. */
+static bool worth_storing(const struct tb_life *now, const struct tb_life *next,
+                          struct tb_intent intent)
+{
+    return tb_act_writes(intent.act) || now->phase != next->phase || now->state != next->state ||
+           now->sent != next->sent || now->burnt != next->burnt || now->index != next->index ||
+           strcmp(now->base, next->base) != 0 || strcmp(now->instance, next->instance) != 0 ||
+           now->settle_at != next->settle_at || now->resends != next->resends;
+}
+
+/* ---- from operation to bot ---- */
+
+static enum tb_bot_state state_during(const struct tb_life *life)
+{
+    if (life->kind == TB_OP_STOP)
+        return life->state == TB_OPS_SETTLING ? TB_BOT_SETTLING : TB_BOT_STOPPING;
+    if (life->state == TB_OPS_SETTLING)
+        return TB_BOT_SETTLING;
+    return life->instance[0] ? TB_BOT_STARTING : TB_BOT_DEPLOYING;
+}
+
+static enum tb_bot_state state_after(const struct tb_life *life, enum tb_bot_state before)
+{
+    bool stop = life->kind == TB_OP_STOP;
+    switch (life->state) {
+    case TB_OPS_SUCCEEDED:
+        return stop ? TB_BOT_STOPPED : TB_BOT_RUNNING;
+    case TB_OPS_FAILED:
+        /* A stop that failed, or a start that changed nothing, leaves what was there: the next look
+         * says what that is. */
+        if (stop || (life->kind == TB_OP_START && life->sent_at < life->began_at))
+            return TB_BOT_UNKNOWN;
+        return TB_BOT_FAILED;
+    case TB_OPS_CONFLICT:
+        return TB_BOT_CONFLICT;
+    case TB_OPS_SUPERSEDED:
+        return before;
+    default:
+        return TB_BOT_UNKNOWN;
+    }
+}
+
+void bot_follow(struct bot *bot, const struct tb_life *life)
+{
+    bool final = tb_op_state_final(life->state);
+
+    if (life->state == TB_OPS_SUPERSEDED)
+        return;
+    bot->state = final ? state_after(life, bot->state) : state_during(life);
+    if (final && error_code(life)) {
+        tb_copy(bot->reason, sizeof bot->reason, error_code(life));
+        tb_copy(bot->reason_detail, sizeof bot->reason_detail, life->detail);
+    } else {
+        bot->reason[0] = bot->reason_detail[0] = '\0';
+    }
+    if (final && life->state == TB_OPS_SUCCEEDED && life->kind != TB_OP_STOP) {
+        bot->started_at = tb_wall_ms();
+        bot->sight.report_at = tb_wall_ms();
+    }
+    bot->life = *life;
+}
+
+/* ---- commit ---- */
+
+static const char *attempt_state(const struct tb_life *life)
+{
+    if (life->instance[0])
+        return "created";
+    if (life->burnt)
+        return life->state == TB_OPS_SETTLING || !tb_op_state_final(life->state) ? "burnt"
+                                                                                 : "not_created";
+    return life->sent ? "sent" : "intended";
+}
+
+/* Everything the step wants remembered, in one transaction. Called with the bot claimed and without
+ * the lock; `bot` is a copy that shows the state after the step. */
+static bool commit(struct tb_bots *b, struct operation *op, const struct bot *bot, int64_t wall,
+                   struct tb_error *err)
+{
+    struct tb_buffer op_doc = TB_BUFFER_INIT, bot_doc = TB_BUFFER_INIT;
+    struct tb_store_change change[STEPS_MAX + 8];
+    struct tb_store_step row[STEPS_MAX];
+    struct tb_store_operation operation;
+    struct tb_store_attempt attempt;
+    struct tb_store_bot record;
+    const struct tb_life *life = &op->life;
+    size_t n = 0, rows = 0;
+    bool ok;
+
+    operation_write_doc(op, &op_doc);
+    bot_write_doc(bot, &bot_doc);
+    operation = (struct tb_store_operation){.id = op->id,
+                                            .kind = tb_op_kind_word(life->kind),
+                                            .bot_id = bot->id,
+                                            .state = tb_op_state_word(life->state),
+                                            .created_at = op->created_at,
+                                            .ended_at = op->ended_at,
+                                            .doc = tb_buffer_text(&op_doc)};
+    change[n++] = (struct tb_store_change){.kind = TB_STORE_OPERATION_PUT, .operation = &operation};
+    for (size_t i = 0; i < op->steps; i++) {
+        if (!op->step[i].dirty)
+            continue;
+        row[rows] = (struct tb_store_step){.operation_id = op->id,
+                                           .seq = (int64_t)i,
+                                           .name = op->step[i].name,
+                                           .state = op->step[i].state,
+                                           .at = op->step[i].at,
+                                           .detail = op->step[i].detail};
+        change[n++] = (struct tb_store_change){.kind = TB_STORE_STEP_PUT, .step = &row[rows++]};
+    }
+    if (life->base[0]) {
+        bool known = strcmp(op->stored_base, life->base) == 0;
+        attempt = (struct tb_store_attempt){.nonce = life->nonce,
+                                            .base = life->base,
+                                            .bot_id = bot->id,
+                                            .operation_id = op->id,
+                                            .state = attempt_state(life),
+                                            .instance = life->instance[0] ? life->instance : NULL,
+                                            .files = "[]",
+                                            .window_from = life->window_from,
+                                            .window_to = life->window_to,
+                                            .created_at = wall,
+                                            .updated_at = wall};
+        change[n++] = (struct tb_store_change){
+            .kind = known ? TB_STORE_ATTEMPT_UPDATE : TB_STORE_ATTEMPT_ADD, .attempt = &attempt};
+    }
+    bot_record(bot, tb_buffer_text(&bot_doc), wall, &record);
+    change[n++] = (struct tb_store_change){
+        .kind = TB_STORE_BOT_PUT, .expected_version = bot->store_version, .bot = &record};
+    ok = tb_store_commit(b->store, change, n, err);
+    tb_buffer_free(&op_doc);
+    tb_buffer_free(&bot_doc);
+    return ok;
+}
+
+static void publish(struct tb_bots *b, const struct operation *op)
+{
+    struct tb_buffer json = TB_BUFFER_INIT;
+    struct tb_json_writer w;
+    const struct step *s = op->steps ? &op->step[op->steps - 1] : NULL;
+
+    tb_jw_init(&w, &json);
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "id", op->id);
+    tb_jw_kv_string(&w, "bot", op->bot->id);
+    tb_jw_kv_string(&w, "kind", tb_op_kind_word(op->life.kind));
+    tb_jw_kv_string(&w, "state", tb_op_state_word(op->life.state));
+    tb_jw_kv_string(&w, "step", s ? s->name : NULL);
+    tb_jw_end_object(&w);
+    tb_events_publish(b->events, "operation.changed", json.data, json.len);
+    tb_buffer_free(&json);
+}
+
+/* ---- the workers ---- */
+
+static bool lane_taken(const struct tb_bots *b, const struct operation *op)
+{
+    if (op->life.phase == TB_PH_DEPLOY)
+        return b->deploy_lane || tb_mono_ms() < b->deploy_free_at;
+    return op->life.phase == TB_PH_PULL && b->pull_lane;
+}
+
+/* The open operation that is due first and may be taken by this worker; else when to look again. */
+static struct operation *next_due(struct tb_bots *b, bool stops_only, int64_t *wait_ms_out)
+{
+    struct operation *best = NULL;
+    int64_t now = life_now(b);
+
+    *wait_ms_out = IDLE_MS;
+    for (struct operation *op = b->open; op; op = op->next) {
+        int64_t wait = op->life.next_at - now;
+        if (op->running || tb_op_state_final(op->life.state) ||
+            (stops_only && op->life.kind != TB_OP_STOP) ||
+            (b->draining && op->obs.kind != TB_OBS_RESULT))
+            continue;
+        if (lane_taken(b, op) && wait < DEPLOY_GAP_MS)
+            wait = b->deploy_lane || b->pull_lane ? IDLE_MS : DEPLOY_GAP_MS;
+        if (wait > 0) {
+            if (wait < *wait_ms_out)
+                *wait_ms_out = wait;
+        } else if (!best || op->life.next_at < best->life.next_at) {
+            best = op;
+        }
+    }
+    return best;
+}
+
+static bool load_plan(struct tb_bots *b, struct operation *op, struct tb_error *err)
+{
+    struct tb_json_doc *doc;
+    if (!op->life.base[0] || !op->bot->plan_id[0] ||
+        (op->plan && strcmp(op->plan_base, op->life.base) == 0))
+        return true;
+    doc = plan_for_base(b, op->bot->plan_id, op->life.base, err);
+    if (!doc)
+        return false;
+    tb_json_free(op->plan);
+    op->plan = doc;
+    tb_copy(op->plan_base, sizeof op->plan_base, op->life.base);
+    return true;
+}
+
+/* Makes the step's result the truth in memory (lock held). */
+static void adopt_step(struct tb_bots *b, struct operation *op, bool stored)
+{
+    struct bot *bot = op->bot;
+    bot_follow(bot, &op->life);
+    if (stored) {
+        bot->store_version++;
+        bot->updated_at = tb_wall_ms();
+        tb_copy(op->stored_base, sizeof op->stored_base, op->life.base);
+        for (size_t i = 0; i < op->steps; i++)
+            op->step[i].dirty = false;
+        publish(b, op);
+    }
+    bot_changed(b, bot);
+}
+
+/* One step with its commit. True when `intent` is to be carried out now. */
+static bool step(struct tb_bots *b, struct operation *op, struct tb_intent *intent)
+{
+    struct tb_life before, next;
+    struct operation saved;
+    struct bot shown;
+    struct tb_error err = {0};
+    int64_t wall = tb_wall_ms(), upstream = upstream_wall_ms(b);
+    bool store, ok = true;
+
+    if (!bot_claim(b, op->bot))
+        return false;
+    pthread_mutex_lock(&b->lock);
+    before = op->life;
+    op->obs.hold = b->draining;
+    if (op->obs.kind == TB_OBS_TICK)
+        op->obs.sent_wall = op->obs.done_wall = upstream;
+    if (tb_op_state_final(before.state) || (b->draining && op->obs.kind != TB_OBS_RESULT)) {
+        pthread_mutex_unlock(&b->lock);
+        bot_release(b, op->bot);
+        return false;
+    }
+    tb_life_step(&before, &op->obs, life_now(b), &next, intent);
+    store = worth_storing(&before, &next, *intent);
+    saved = *op;
+    op->life = next;
+    if (tb_op_state_final(next.state))
+        op->ended_at = wall;
+    steps_follow(op, &next, wall);
+    shown = *op->bot;
+    pthread_mutex_unlock(&b->lock);
+
+    bot_follow(&shown, &next);
+    if (store)
+        ok = commit(b, op, &shown, wall, &err);
+
+    pthread_mutex_lock(&b->lock);
+    if (ok) {
+        op->obs.kind = TB_OBS_TICK;
+        adopt_step(b, op, store);
+    } else {
+        /* Not on disk: nothing may be sent on its strength. The same observation is fed again. */
+        saved.plan = op->plan;
+        memcpy(saved.plan_base, op->plan_base, sizeof saved.plan_base);
+        saved.next = op->next;
+        *op = saved;
+        op->life.next_at = life_now(b) + STORE_RETRY_MS;
+        *intent = (struct tb_intent){TB_ACT_NONE, 0};
+        tb_log(TB_ERROR, "store.failed", "operation %s waits for the store: %s", op->id,
+               err.detail);
+    }
+    pthread_mutex_unlock(&b->lock);
+    bot_release(b, op->bot);
+    return ok && intent->act != TB_ACT_NONE;
+}
+
+static void carry_out(struct tb_bots *b, struct operation *op, struct tb_intent intent)
+{
+    struct tb_observation obs;
+    struct tb_error err = {0};
+
+    if (!load_plan(b, op, &err)) {
+        obs = (struct tb_observation){
+            .kind = TB_OBS_RESULT, .result = TB_RES_UNSENT, .code = err.code};
+        tb_copy(obs.detail, sizeof obs.detail, err.detail);
+        tb_nonce(obs.fresh_nonce);
+    } else {
+        execute(b, op, &op->life, intent, &obs);
+    }
+    tb_log(obs.result == TB_RES_DONE ? TB_DEBUG : TB_INFO, "operation.call", "%s %s: %s of %s%s%s",
+           tb_op_kind_word(op->life.kind), op->id, tb_act_word(intent.act),
+           op->life.instance[0] ? op->life.instance : op->life.base, obs.detail[0] ? ": " : "",
+           obs.detail);
+    pthread_mutex_lock(&b->lock);
+    op->obs = obs;
+    pthread_mutex_unlock(&b->lock);
+}
+
+static void lanes(struct tb_bots *b, enum tb_phase phase, bool take)
+{
+    if (phase == TB_PH_DEPLOY) {
+        b->deploy_lane = take;
+        if (!take)
+            b->deploy_free_at = tb_mono_ms() + DEPLOY_GAP_MS;
+    } else if (phase == TB_PH_PULL) {
+        b->pull_lane = take;
+    }
+}
+
+/* Steps one operation until it has to wait or reaches a lane (lock held on entry and exit). */
+static void serve(struct tb_bots *b, struct operation *op)
+{
+    struct tb_intent intent;
+    enum tb_phase lane = op->life.phase;
+    bool go = true;
+
+    op->running = true;
+    lanes(b, lane, true);
+    while (go) {
+        pthread_mutex_unlock(&b->lock);
+        go = step(b, op, &intent);
+        if (go)
+            carry_out(b, op, intent);
+        pthread_mutex_lock(&b->lock);
+        /* The outcome of a laned call is stepped by whoever gets the operation next. */
+        if (go && tb_phase_laned(lane))
+            break;
+    }
+    lanes(b, lane, false);
+    op->running = false;
+    if (op->obs.kind == TB_OBS_RESULT && !tb_op_state_final(op->life.state))
+        op->life.next_at = life_now(b);
+    pthread_cond_broadcast(&b->work);
+    if (tb_op_state_final(op->life.state)) {
+        tb_log(TB_INFO, "operation.ended", "%s %s of %s: %s%s%s", tb_op_kind_word(op->life.kind),
+               op->id, op->bot->name, tb_op_state_word(op->life.state),
+               op->life.detail[0] ? ": " : "", op->life.detail);
+        operation_forget(b, op);
+        feed_poke(b);
+        pthread_cond_broadcast(&b->claims);
+    }
+}
+
+struct worker {
+    struct tb_bots *b;
+    bool stops_only;
+};
+
+static void *work(void *arg)
+{
+    struct worker me = *(struct worker *)arg;
+    struct tb_bots *b = me.b;
+
+    free(arg);
+    pthread_mutex_lock(&b->lock);
+    while (!b->stop) {
+        int64_t wait;
+        struct operation *op = next_due(b, me.stops_only, &wait);
+        if (op)
+            serve(b, op);
+        else
+            tb_cond_wait_until(&b->work, &b->lock, tb_mono_ms() + wait);
+    }
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+struct operation *operation_of(struct tb_bots *b, const struct bot *bot)
+{
+    for (struct operation *op = b->open; op; op = op->next)
+        if (op->bot == bot && !tb_op_state_final(op->life.state))
+            return op;
+    return NULL;
+}
+
+struct operation *operation_open(struct tb_bots *b, struct bot *bot, const char *id,
+                                 const struct tb_life *life, int64_t created_at)
+{
+    struct operation *op = tb_xcalloc(1, sizeof *op);
+    tb_copy(op->id, sizeof op->id, id);
+    op->bot = bot;
+    op->life = *life;
+    op->created_at = created_at;
+    op->obs.kind = TB_OBS_TICK;
+    tb_nonce(op->obs.fresh_nonce);
+    op->next = b->open;
+    b->open = op;
+    tb_copy(bot->operation_id, sizeof bot->operation_id, id);
+    pthread_cond_broadcast(&b->work);
+    return op;
+}
+
+void operation_forget(struct tb_bots *b, struct operation *op)
+{
+    for (struct operation **at = &b->open; *at; at = &(*at)->next) {
+        if (*at == op) {
+            *at = op->next;
+            break;
+        }
+    }
+    tb_json_free(op->plan);
+    free(op);
+}
+
+/* ---- take-over after a crash ---- */
+
+struct resuming {
+    struct tb_bots *b;
+    struct tb_error *err;
+    bool ok;
+};
+
+static void resume_steps(void *arg, const struct tb_store_step *row)
+{
+    struct operation *op = arg;
+    if (row->seq < 0 || row->seq >= STEPS_MAX)
+        return;
+    struct step *s = &op->step[row->seq];
+    tb_copy(s->name, sizeof s->name, row->name);
+    tb_copy(s->state, sizeof s->state, row->state);
+    tb_copy(s->detail, sizeof s->detail, row->detail ? row->detail : "");
+    s->at = row->at;
+    if ((size_t)row->seq + 1 > op->steps)
+        op->steps = (size_t)row->seq + 1;
+}
+
+static void resume_one(void *arg, const struct tb_store_operation *row)
+{
+    struct resuming *r = arg;
+    struct tb_json_doc *doc = tb_json_parse(row->doc, strlen(row->doc), TB_JSON_UPSTREAM, r->err);
+    struct tb_life life;
+    struct bot *bot = row->bot_id ? registry_find(r->b, row->bot_id) : NULL;
+    struct operation *op;
+
+    if (!doc || !tb_life_read(tb_json_get(tb_json_root(doc), "life"), &life, r->err)) {
+        r->ok = false;
+    } else if (bot && !tb_op_state_final(life.state)) {
+        op = operation_open(r->b, bot, row->id, &life, row->created_at);
+        op->obs.kind = TB_OBS_TAKEN_OVER;
+        op->obs.sent_wall = op->obs.done_wall = tb_wall_ms();
+        op->life.next_at = 0;
+        tb_copy(op->stored_base, sizeof op->stored_base, life.base);
+        r->ok &= tb_store_steps_each(r->b->store, row->id, resume_steps, op, r->err);
+        tb_log(TB_INFO, "operation.taken_over", "%s %s of %s continues at %s",
+               tb_op_kind_word(life.kind), row->id, bot->name, tb_phase_word(life.phase));
+    }
+    tb_json_free(doc);
+}
+
+bool operations_resume(struct tb_bots *b, struct tb_error *err)
+{
+    struct resuming r = {b, err, true};
+    struct tb_store_operation_filter open = {.open_only = true};
+    return tb_store_operations_each(b->store, &open, resume_one, &r, err) && r.ok;
+}
+
+bool operations_start(struct tb_bots *b, struct tb_error *err)
+{
+    for (int i = 0; i < OPERATION_WORKERS; i++) {
+        struct worker *w = tb_xcalloc(1, sizeof *w);
+        *w = (struct worker){b, i == 0};
+        if (pthread_create(&b->operation_thread[i], NULL, work, w) != 0) {
+            free(w);
+            return tb_fail(err, TB_INTERNAL, "An operation worker could not be started.");
+        }
+    }
+    return true;
+}
+
+void operations_join(struct tb_bots *b)
+{
+    for (int i = 0; i < OPERATION_WORKERS; i++)
+        pthread_join(b->operation_thread[i], NULL);
+}

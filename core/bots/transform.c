@@ -1,0 +1,160 @@
+/* From one status slice to figures and translated errors, by the plugin's pure transforms. Runs on
+ * feed workers without the lock; each bot is transformed by one worker at a time. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "bots/bots_private.h"
+
+enum { TRANSFORM_MS = 2000 };
+
+/* The bot's plugin; any plugin serves an instance that is not ours, since the kernel's own
+ * transform knows every report. */
+static bool plugin_of(struct tb_bots *b, const struct bot *bot, char out[64])
+{
+    char names[1][64];
+    if (bot->exchange[0])
+        return tb_copy(out, 64, bot->exchange);
+    return tb_plugins_names(b->plugins, names, 1) == 1 && tb_copy(out, 64, names[0]);
+}
+
+static char *call(struct tb_bots *b, const char *plugin, enum tb_plugin_entry entry,
+                  const struct tb_buffer *input)
+{
+    struct tb_buffer out = TB_BUFFER_INIT;
+    struct tb_plugin_fault fault;
+    struct tb_error err;
+    struct tb_plugin_call what = {.plugin = plugin,
+                                  .entry = entry,
+                                  .input = input->data,
+                                  .input_len = input->len,
+                                  .mono_deadline_ms = tb_mono_ms() + TRANSFORM_MS};
+
+    if (!tb_plugins_call(b->plugins, &what, &out, &fault, &err)) {
+        tb_log(TB_WARN, "plugin.transform", "%s: %s", plugin, err.detail);
+        tb_buffer_free(&out);
+        return NULL;
+    }
+    return tb_buffer_steal(&out, NULL);
+}
+
+static char *figures_of(struct tb_bots *b, const struct bot *bot, const char *plugin,
+                        const char *slice, size_t len)
+{
+    struct tb_buffer input = TB_BUFFER_INIT;
+    struct tb_error err;
+    struct tb_json_doc *facts =
+        bot->facts ? tb_json_parse(bot->facts, strlen(bot->facts), TB_JSON_UPSTREAM, &err) : NULL;
+    const struct tb_json *root = facts ? tb_json_root(facts) : NULL;
+    struct tb_json_writer w;
+    char *figures;
+
+    tb_jw_init(&w, &input);
+    tb_jw_object(&w);
+    tb_jw_key(&w, "bot");
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "name", bot->name);
+    tb_jw_kv_string(&w, "exchange", bot->exchange[0] ? bot->exchange : NULL);
+    tb_jw_kv_string(&w, "strategy", bot->strategy[0] ? bot->strategy : NULL);
+    tb_jw_kv_string(&w, "account", bot->account[0] ? bot->account : NULL);
+    tb_jw_kv_node(&w, "params", tb_json_get(root, "params"));
+    tb_jw_kv_node(&w, "budget_quote", tb_json_get(root, "budget_quote"));
+    tb_jw_kv_node(&w, "quotes", tb_json_get(root, "quotes"));
+    tb_jw_end_object(&w);
+    tb_jw_kv_raw(&w, "raw", slice, len);
+    tb_jw_end_object(&w);
+    figures = call(b, plugin, TB_PLUGIN_STATUS, &input);
+    tb_json_free(facts);
+    tb_buffer_free(&input);
+    return figures;
+}
+
+/* {"lines": error_logs} -> the "errors" array of the answer. */
+static char *errors_of(struct tb_bots *b, const char *plugin, const struct tb_json *slice)
+{
+    struct tb_buffer input = TB_BUFFER_INIT, list = TB_BUFFER_INIT;
+    struct tb_error err;
+    struct tb_json_doc *doc = NULL;
+    struct tb_json_writer w;
+    char *out;
+
+    tb_jw_init(&w, &input);
+    tb_jw_object(&w);
+    tb_jw_kv_node(&w, "lines", tb_json_get(slice, "error_logs"));
+    tb_jw_end_object(&w);
+    out = call(b, plugin, TB_PLUGIN_LOG, &input);
+    tb_buffer_free(&input);
+    if (out)
+        doc = tb_json_parse(out, strlen(out), TB_JSON_UPSTREAM, &err);
+    free(out);
+    if (!doc)
+        return NULL;
+    tb_json_canonical(tb_json_get(tb_json_root(doc), "errors"), &list);
+    tb_json_free(doc);
+    return tb_buffer_steal(&list, NULL);
+}
+
+/* Highest net profit of the first quote, for the drawdown (lock held). */
+static void follow_peak(struct bot *bot)
+{
+    struct tb_error err;
+    struct tb_json_doc *doc =
+        tb_json_parse(bot->figures, strlen(bot->figures), TB_JSON_UPSTREAM, &err);
+    const struct tb_json *pnl = doc ? tb_json_get(tb_json_root(doc), "pnl") : NULL;
+    struct tb_decimal net, peak;
+
+    if (pnl && pnl->len == 1 && tb_json_decimal(tb_json_get(pnl->child, "net"), &net) &&
+        (!tb_decimal_parse(bot->peak, strlen(bot->peak), &peak) ||
+         tb_decimal_compare(&net, &peak) > 0)) {
+        tb_decimal_normalise(&net);
+        tb_decimal_format(&net, bot->peak);
+    }
+    tb_json_free(doc);
+}
+
+void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
+{
+    struct tb_error err;
+    struct tb_json_doc *doc = tb_json_parse(slice, len, TB_JSON_UPSTREAM, &err);
+    const struct tb_json *logs;
+    char plugin[64], *figures = NULL, *errors = NULL;
+    struct sight seen = {0};
+
+    if (!doc) {
+        free(slice);
+        return;
+    }
+    sight_of_slice(tb_json_root(doc), &seen);
+    if (plugin_of(b, bot, plugin)) {
+        if (seen.reported && seen.trading)
+            figures = figures_of(b, bot, plugin, slice, len);
+        logs = tb_json_get(tb_json_root(doc), "error_logs");
+        if (tb_json_is(logs, TB_JSON_ARRAY) && logs->len > 0)
+            errors = errors_of(b, plugin, tb_json_root(doc));
+    }
+    pthread_mutex_lock(&b->lock);
+    if (seen.trading || seen.reported != bot->sight.reported)
+        bot->sight.report_at = tb_wall_ms();
+    bot->sight.reported = seen.reported;
+    bot->sight.trading = seen.trading;
+    bot->sight.active = seen.active;
+    bot->sight.start_error = seen.start_error;
+    if (seen.active)
+        bot->last_seen = tb_wall_ms();
+    free(bot->raw);
+    bot->raw = slice;
+    bot->raw_len = len;
+    if (figures) {
+        free(bot->figures);
+        bot->figures = figures;
+        bot->figures_at = tb_wall_ms();
+        follow_peak(bot);
+    }
+    if (errors) {
+        free(bot->errors);
+        bot->errors = errors;
+    }
+    bot_changed(b, bot);
+    pthread_mutex_unlock(&b->lock);
+    tb_json_free(doc);
+}
