@@ -1,0 +1,277 @@
+/* Gateway: the chain side of the API, with one network that works. One request with the event loop
+ * held. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "simulator/routes.h"
+
+#define NETWORK "solana-mainnet-beta"
+#define WALLET  "82SggYRE2Vo4jN4a2pk3aQ4SET4ctafZJGbowmCqyHx5"
+
+struct chain_token {
+    const char *symbol, *name, *address;
+    int decimals;
+};
+
+static const struct chain_token chain_tokens[] = {
+    {"SOL", "Wrapped SOL", "So11111111111111111111111111111111111111112", 9},
+    {"USDC", "USD Coin", "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", 6},
+    {"USDT", "USDT", "Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB", 6},
+    {"JUP", "Jupiter", "JUPyiwrYJFskUPiHa7hkeR8VUtAeFoSYbKedZNsDvCN", 6},
+    {"BONK", "Bonk", "DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263", 5},
+    {"WIF", "dogwifhat", "EKpQGSJtjMFqKZ9KQanSqYXRcF8fBopzLHYxdM65zcjm", 6},
+    {"RAY", "Raydium", "4k3Dyjzvzp8eMZWUXbBCjEvwSkkk59S5iCNLY3QrkX6R", 6},
+};
+
+static const char wallets_json[] = "[{\"chain\":\"solana\",\"walletAddresses\":[\"" WALLET
+                                   "\"],\"default_address\":\"" WALLET "\"}]";
+static const char connectors_json[] =
+    "{\"connectors\":[{\"name\":\"jupiter\",\"trading_types\":[\"router\"],\"chain\":\"solana\","
+    "\"networks\":[\"mainnet-beta\",\"devnet\"]},{\"name\":\"orca\",\"trading_types\":[\"clmm\"],"
+    "\"chain\":\"solana\",\"networks\":[\"mainnet-beta\"]},{\"name\":\"raydium\",\"trading_types\":"
+    "[\"amm\",\"clmm\"],\"chain\":\"solana\",\"networks\":[\"mainnet-beta\"]},{\"name\":"
+    "\"meteora\",\"trading_types\":[\"clmm\"],\"chain\":\"solana\",\"networks\":"
+    "[\"mainnet-beta\"]}]}";
+static const char chains_json[] =
+    "{\"chains\":[{\"chain\":\"solana\",\"networks\":[\"mainnet-beta\",\"devnet\"]}]}";
+static const char networks_json[] =
+    "{\"networks\":[{\"network_id\":\"" NETWORK "\",\"chain\":\"solana\",\"network\":"
+    "\"mainnet-beta\"},{\"network_id\":\"solana-devnet\",\"chain\":\"solana\",\"network\":"
+    "\"devnet\"}],\"count\":2}";
+static const char network_json[] =
+    "{\"chain_id\":101,\"node_url\":\"https://api.mainnet-beta.solana.com\","
+    "\"native_currency_symbol\":\"SOL\",\"swap_provider\":\"jupiter/router\"}";
+
+void sim_get_gateway_status(struct sim_call *call)
+{
+    struct sim_world *w = call->w;
+    struct tb_json_writer *out = &call->out;
+    char id[65];
+    memset(id, 'b', 64);
+    id[64] = '\0';
+    tb_jw_object(out);
+    tb_jw_kv_bool(out, "running", w->gateway_running);
+    tb_jw_kv_string(out, "container_id", w->gateway_running ? id : NULL);
+    tb_jw_kv_string(out, "image", w->gateway_running ? w->gateway_image : NULL);
+    if (w->gateway_running) {
+        tb_jw_kv_time(out, "created_at", w->gateway_created);
+        tb_jw_kv_int(out, "port", w->gateway_port);
+    } else {
+        tb_jw_kv_string(out, "created_at", NULL);
+        tb_jw_kv_string(out, "port", NULL);
+    }
+    tb_jw_end_object(out);
+}
+
+static void start(struct sim_call *call, const char *image, int64_t port)
+{
+    tb_copy(call->w->gateway_image, sizeof call->w->gateway_image, image);
+    call->w->gateway_port = (int)port;
+    call->w->gateway_running = true;
+    call->w->gateway_created = call->w->now;
+    struct sim_account *a = sim_account_find(call->w, "master_account");
+    if (a != NULL)
+        (void)sim_wallet_add(a, NETWORK);
+}
+
+static void success(struct sim_call *call, bool ok, const char *message)
+{
+    tb_jw_object(&call->out);
+    tb_jw_kv_bool(&call->out, "success", ok);
+    tb_jw_kv_string(&call->out, "message", message);
+    tb_jw_end_object(&call->out);
+}
+
+void sim_post_gateway_start(struct sim_call *call)
+{
+    const char *image = tb_json_get_string(call->body, "image");
+    int64_t port = 15888;
+    (void)tb_json_int64(tb_json_get(call->body, "port"), &port);
+    if (call->w->gateway_running) {
+        success(call, false, "Gateway is already running");
+        return;
+    }
+    start(call, image == NULL ? "hummingbot/gateway:latest" : image, port);
+    char id[65];
+    memset(id, 'b', 64);
+    id[64] = '\0';
+    tb_jw_object(&call->out);
+    tb_jw_kv_bool(&call->out, "success", true);
+    tb_jw_kv_string(&call->out, "message", "Gateway started successfully");
+    tb_jw_kv_string(&call->out, "container_id", id);
+    tb_jw_kv_int(&call->out, "port", port);
+    tb_jw_end_object(&call->out);
+}
+
+void sim_post_gateway_stop(struct sim_call *call)
+{
+    bool was = call->w->gateway_running;
+    call->w->gateway_running = false;
+    success(call, was, was ? "Gateway stopped successfully" : "Gateway container not found");
+}
+
+void sim_post_gateway_restart(struct sim_call *call)
+{
+    bool was = call->w->gateway_running;
+    success(call, was, was ? "Gateway restarted successfully" : "Gateway container not found");
+}
+
+void sim_get_gateway_logs(struct sim_call *call)
+{
+    tb_jw_object(&call->out);
+    tb_jw_kv_bool(&call->out, "success", call->w->gateway_running);
+    tb_jw_kv_string(&call->out, "logs", call->w->gateway_running ? "Gateway running on 15888" : "");
+    tb_jw_end_object(&call->out);
+}
+
+static bool gateway_up(struct sim_call *call)
+{
+    if (call->w->gateway_running)
+        return true;
+    sim_detail(call, 503, "Gateway service is not available");
+    return false;
+}
+
+static void fixed(struct sim_call *call, const char *json)
+{
+    if (gateway_up(call))
+        tb_jw_raw(&call->out, json, strlen(json));
+}
+
+void sim_get_gateway_wallets(struct sim_call *call)
+{
+    fixed(call, wallets_json);
+}
+
+void sim_get_gateway_connectors(struct sim_call *call)
+{
+    fixed(call, connectors_json);
+}
+
+void sim_get_gateway_chains(struct sim_call *call)
+{
+    fixed(call, chains_json);
+}
+
+void sim_get_gateway_networks(struct sim_call *call)
+{
+    fixed(call, networks_json);
+}
+
+void sim_get_gateway_connector(struct sim_call *call)
+{
+    if (strcmp(call->arg[0], "jupiter") == 0)
+        fixed(call, "{\"slippage_pct\":1,\"priority_level\":\"veryHigh\"}");
+    else
+        fixed(call, "{\"error\":\"Connector not found\",\"status\":404}");
+}
+
+static bool network_known(struct sim_call *call)
+{
+    if (strcmp(call->arg[0], NETWORK) == 0)
+        return true;
+    fixed(call, "{\"error\":\"Network not found\",\"status\":404}");
+    return false;
+}
+
+void sim_get_gateway_network(struct sim_call *call)
+{
+    if (network_known(call))
+        fixed(call, network_json);
+}
+
+void sim_get_gateway_tokens(struct sim_call *call)
+{
+    struct tb_json_writer *out = &call->out;
+    const char *search = sim_query(call, "search");
+    if (!network_known(call) || !gateway_up(call))
+        return;
+    tb_jw_object(out);
+    tb_jw_key(out, "tokens");
+    tb_jw_array(out);
+    for (size_t i = 0; i < sizeof chain_tokens / sizeof chain_tokens[0]; i++) {
+        const struct chain_token *t = &chain_tokens[i];
+        if (search != NULL && strcasestr(t->symbol, search) == NULL &&
+            strcasestr(t->name, search) == NULL)
+            continue;
+        tb_jw_object(out);
+        tb_jw_kv_int(out, "chainId", 101);
+        tb_jw_kv_string(out, "name", t->name);
+        tb_jw_kv_string(out, "symbol", t->symbol);
+        tb_jw_kv_string(out, "address", t->address);
+        tb_jw_kv_int(out, "decimals", t->decimals);
+        tb_jw_end_object(out);
+    }
+    tb_jw_end_array(out);
+    tb_jw_end_object(out);
+}
+
+static bool on_chain(const char *symbol)
+{
+    for (size_t i = 0; i < sizeof chain_tokens / sizeof chain_tokens[0]; i++) {
+        if (strcmp(chain_tokens[i].symbol, symbol) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void kv_text_number(struct tb_json_writer *out, const char *key, double value)
+{
+    char text[48];
+    snprintf(text, sizeof text, "%.12g", value);
+    tb_jw_kv_string(out, key, text);
+}
+
+/* No route, or an error of Gateway: 200 with a price of "0" and nulls. */
+static void no_route(struct tb_json_writer *out)
+{
+    static const char *const nulls[] = {"amount_in", "amount_out", "expected_amount"};
+    tb_jw_kv_string(out, "price", "0");
+    for (size_t i = 0; i < 3; i++)
+        tb_jw_kv_string(out, nulls[i], NULL);
+}
+
+void sim_post_quote(struct sim_call *call)
+{
+    struct tb_json_writer *out = &call->out;
+    const char *pair = tb_json_get_string(call->body, "trading_pair");
+    const char *side = tb_json_get_string(call->body, "side");
+    char base[16], quote[16];
+    struct tb_decimal d;
+    double price = 0, slippage = 1;
+    if (!gateway_up(call))
+        return;
+    if (!sim_pair_split(pair, base, quote)) {
+        sim_detail(call, 400, "%s",
+                   strchr(pair, '-') != strrchr(pair, '-')
+                       ? "too many values to unpack (expected 2)"
+                       : "not enough values to unpack (expected 2, got 1)");
+        return;
+    }
+    double amount =
+        tb_json_decimal(tb_json_get(call->body, "amount"), &d) ? tb_decimal_to_double(&d) : 0;
+    if (tb_json_decimal(tb_json_get(call->body, "slippage_pct"), &d))
+        slippage = tb_decimal_to_double(&d);
+    bool buy = side == NULL || strcmp(side, "BUY") == 0;
+    bool route = on_chain(base) && on_chain(quote) &&
+                 sim_market_price(&call->w->market, NETWORK, pair, &price);
+    tb_jw_object(out);
+    tb_jw_kv_string(out, "base", base);
+    tb_jw_kv_string(out, "quote", quote);
+    kv_text_number(out, "amount", amount);
+    if (route) {
+        double here = price * (buy ? 1.0005 : 0.9995);
+        kv_text_number(out, "price", here);
+        kv_text_number(out, "amount_in", buy ? amount * here : amount);
+        kv_text_number(out, "amount_out", buy ? amount : amount * here);
+        kv_text_number(out, "expected_amount", buy ? amount : amount * here);
+    } else {
+        no_route(out);
+    }
+    kv_text_number(out, "slippage_pct", slippage);
+    tb_jw_kv_string(out, "gas_estimate", NULL);
+    tb_jw_end_object(out);
+}
