@@ -381,7 +381,6 @@ static int on_bad_head(struct mg_connection *conn, int status, const char *messa
             TB_HTTP_HEAD_MAX);
     refuse(server, &req, &res, &err, NULL);
     request_end(server, &req, &res);
-    tb_http_linger(&p);
     return 0;
 }
 

@@ -18,9 +18,8 @@
 #define SLICE         16384
 #define HEAD_SPARE    1024 /* keeps the look behind the last header inside civetweb's buffer */
 #define LENGTH_DIGITS 15
-#define DISCARD_MS    2000
-#define DISCARD_BYTES (4 << 20)
-#define CLOSE_WAIT_MS 500 /* real time, as the peer is */
+#define LINGER_MS     2000
+#define LINGER_BYTES  (4 << 20)
 
 /* civetweb stops quietly at a header line it does not understand (a folded one, one beginning
  * with a colon) and after 64 of them; whatever follows is never seen, a Transfer-Encoding
@@ -128,29 +127,21 @@ bool tb_http_peer_alive(const struct tb_http_request *req)
            !(wait.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL));
 }
 
-/* Reads and forgets what the client still sends of its body. */
-static void discard_body(struct tb_http_private *p)
+void tb_http_linger(struct tb_http_private *p)
 {
-    struct tb_http_reading reading = {.peer = p->peer, .deadline_ms = tb_mono_ms() + DISCARD_MS};
+    struct tb_http_reading reading = {.peer = p->peer, .deadline_ms = tb_mono_ms() + LINGER_MS};
+    int fd = tb_http_peer_socket(&p->peer);
     char sink[SLICE];
     size_t total = 0;
+    if (fd < 0 || shutdown(fd, SHUT_WR) != 0)
+        return;
     tb_http_watch_add(p->watch, &reading);
-    for (int n; total < DISCARD_BYTES && tb_mono_ms() < reading.deadline_ms; total += (size_t)n) {
+    for (int n; total < LINGER_BYTES && tb_mono_ms() < reading.deadline_ms; total += (size_t)n) {
         n = mg_read(p->conn, sink, sizeof sink);
         if (n <= 0)
             break;
     }
     (void)tb_http_watch_remove(p->watch, &reading);
-}
-
-void tb_http_linger(struct tb_http_private *p)
-{
-    struct pollfd wait = {.fd = tb_http_peer_socket(&p->peer), .events = POLLRDHUP};
-    if (wait.fd < 0 || shutdown(wait.fd, SHUT_WR) != 0)
-        return;
-    if (!p->head_broken)
-        discard_body(p);
-    (void)poll(&wait, 1, CLOSE_WAIT_MS);
 }
 
 static bool fail_too_large(size_t max, struct tb_error *err)

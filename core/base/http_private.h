@@ -109,8 +109,8 @@ const struct tb_http_route *tb_http_routes_match(const struct tb_http_routes *ro
 TB_MUST_CHECK
 bool tb_http_framing_check(const struct mg_connection *conn, struct tb_http_framing *framing_out,
                            struct tb_error *err);
-/* Says "no more" and gives the client a moment to send the rest, read its answer and close: closing
- * on unread bytes would reset the connection under the answer. */
+/* Says "no more", then reads and forgets for a moment what the client still sends of its body:
+ * closing on unread bytes would reset the connection under the answer. Not after a broken head. */
 void tb_http_linger(struct tb_http_private *p);
 
 #endif

@@ -607,17 +607,21 @@ static void refuses_large_bodies_unread(void **state)
         struct answer a = read_answer(&c, false); /* the first thing to come: no 100 */
         assert_int_equal(a.status, 413);
         assert_string_equal(header(&a, "Connection"), "close");
+        int64_t answered = tb_mono_ms();
         assert_closed(&c);
+        assert_true(tb_mono_ms() - answered < 1500); /* the server is still waiting for the body */
         free(a.body);
         hang_up(&c);
     }
 }
 
-/* A client that first sends all and then reads still gets the answer, not a reset. */
+/* A client that first sends all and then reads still gets the answer, not a reset; its small send
+ * buffer makes it wait for the server to take the bytes. */
 static void unread_bodies_do_not_reset_the_answer(void **state)
 {
     (void)state;
     static char body[2000000];
+    static const int small = 8192;
     static const char *const requests[] = {
         POST "Content-Length: 2000000\r\n\r\n",
         "POST /nothing HTTP/1.1\r\nHost: t\r\nContent-Length: 2000000\r\n\r\n",
@@ -626,6 +630,7 @@ static void unread_bodies_do_not_reset_the_answer(void **state)
     static const int statuses[] = {413, 404, 400};
     for (size_t i = 0; i < 3; i++) {
         struct client c = dial();
+        assert_int_equal(setsockopt(c.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
         assert_true(send_text(&c, requests[i]));
         assert_true(send_bytes(&c, body, sizeof body));
         struct answer a = read_answer(&c, false);
@@ -692,6 +697,22 @@ static void reads_chunked_bodies(void **state)
         free(a.body);
         hang_up(&c);
     }
+}
+
+static void chunked_bodies_may_be_as_long_as_others(void **state)
+{
+    (void)state;
+    static char body[BODY_MAX];
+    struct client c = dial();
+    memset(body, 'x', sizeof body);
+    send_text(&c, POST "Transfer-Encoding: chunked\r\n\r\n186A0\r\n"); /* BODY_MAX in hex */
+    send_bytes(&c, body, sizeof body);
+    send_text(&c, "\r\n0\r\n\r\n");
+    struct answer a = read_answer(&c, false);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(a.body_len, sizeof body);
+    free(a.body);
+    hang_up(&c);
 }
 
 static void says_continue(void **state)
@@ -829,7 +850,9 @@ static void drains(void **state)
     hang_up(&c);
     assert_false(tb_http_wait_idle(server, tb_mono_ms() + 20));
     open_gate();
-    assert_true(tb_http_wait_idle(server, tb_mono_ms() + PATIENCE_MS));
+    int64_t began = tb_mono_ms();
+    assert_true(tb_http_wait_idle(server, began + PATIENCE_MS));
+    assert_true(tb_mono_ms() - began < PATIENCE_MS / 2); /* woken, not timed out */
     a = read_answer(&held, false); /* the request in flight got its whole answer */
     assert_string_equal(a.body, "through");
     free(a.body);
@@ -892,6 +915,16 @@ static void says_why_it_cannot_start(void **state)
     assert_null(tb_http_start(&config, &err));
 }
 
+/* civetweb alone looks at its stop flag every 2 s. */
+static void stops_at_once(void **state)
+{
+    assert_int_equal(ask(GET "Connection: close\r\n\r\n", NULL), 200);
+    int64_t began = tb_mono_ms();
+    assert_int_equal(stop(state), 0);
+    assert_true(tb_mono_ms() - began < 1500);
+    assert_int_equal(start(state), 0);
+}
+
 /* Many clients at once, so that the thread sanitizer has something to look at. */
 static void *keep_asking(void *arg)
 {
@@ -940,6 +973,7 @@ int main(void)
         TEST(unread_bodies_do_not_reset_the_answer),
         TEST(reads_whole_bodies),
         TEST(reads_chunked_bodies),
+        TEST(chunked_bodies_may_be_as_long_as_others),
         TEST(says_continue),
         TEST(dripped_bodies_hit_the_deadline),
         TEST(notices_an_early_close),
@@ -949,6 +983,7 @@ int main(void)
         TEST(refuses_injected_headers),
         TEST(knows_that_the_peer_left),
         TEST(says_why_it_cannot_start),
+        TEST(stops_at_once),
         TEST(serves_many_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
