@@ -1,0 +1,154 @@
+/* /bots: reading, planning, and the commands that start operations. The bots room decides and
+ * writes the documents; here are status codes, Location, and the wait that a client may ask for.
+ * Any thread. */
+#include "api/api_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define LIMIT_MAX 1000
+#define LOOK_MS   1000 /* how soon a wait notices that its client left or that we shut down */
+
+bool api_get_bots(struct call *call, struct tb_error *err)
+{
+    struct tb_bots_filter filter = {
+        .account = tb_http_query(call->req, "account"),
+        .state = tb_http_query(call->req, "state"),
+        .cursor = tb_http_query(call->req, "cursor"),
+    };
+    return api_query_count(call, "limit", LIMIT_MAX, 0, &filter.limit, err) &&
+           tb_bots_list(call->api->bots, &filter, &call->caller, &call->res->body, err);
+}
+
+bool api_get_bot(struct call *call, struct tb_error *err)
+{
+    const char *raw = tb_http_query(call->req, "raw");
+    bool wants_raw = raw && strcmp(raw, "0") != 0;
+    if (wants_raw && !api_role_includes(call->who.role, API_OPERATOR))
+        return tb_fail(err, TB_FORBIDDEN, "`raw` needs the role `operator`.");
+    return tb_bots_get(call->api->bots, call->req->arg[0], wants_raw, &call->caller,
+                       &call->res->body, err);
+}
+
+bool api_get_logs(struct call *call, struct tb_error *err)
+{
+    return tb_bots_logs(call->api->bots, call->req->arg[0], &call->caller, &call->res->body, err);
+}
+
+static bool plan(struct call *call, struct tb_error *err)
+{
+    return tb_bots_plan(call->api->bots, call->body, call->lenient, &call->res->body,
+                        &call->problems, err);
+}
+
+bool api_plan_bot(struct call *call, struct tb_error *err)
+{
+    return api_run_once(call, plan, err);
+}
+
+/* ---- commands ---- */
+
+/* Waits for the operation's end. False: it ended otherwise than asked, *err says how. */
+static bool wait_for(struct call *call, struct tb_command_result *result, int done_status,
+                     struct tb_error *err)
+{
+    int64_t deadline = tb_mono_ms() + call->wait_s * 1000;
+    bool final = false, succeeded = false;
+    while (!final && tb_mono_ms() < deadline && tb_http_peer_alive(call->req) &&
+           !atomic_load(&call->api->draining)) {
+        struct tb_buffer now = TB_BUFFER_INIT;
+        int64_t look = tb_mono_ms() + LOOK_MS;
+        *err = (struct tb_error){0};
+        if (!tb_bots_wait(call->api->bots, result->operation_id, look < deadline ? look : deadline,
+                          &final, &succeeded, &now, err)) {
+            tb_buffer_free(&now);
+            return true; /* the command stands; its answer is what was known before */
+        }
+        tb_buffer_free(&result->body);
+        result->body = now;
+    }
+    if (final && !succeeded)
+        return false;
+    if (final)
+        call->res->status = done_status;
+    return true;
+}
+
+static bool answer_command(struct call *call, struct tb_command_result *result, int done_status,
+                           struct tb_error *err)
+{
+    char location[64];
+    bool ok = true;
+    call->replayed = result->replayed;
+    call->changed = !result->replayed; /* whatever the wait below brings */
+    call->res->status = 202;
+    snprintf(location, sizeof location, "/operations/%s", result->operation_id);
+    tb_http_header_add(call->res, "Location", location);
+    if (result->replayed)
+        tb_http_header_add(call->res, "Idempotency-Replayed", "true");
+    if (call->wait_s > 0) {
+        char applied[32];
+        snprintf(applied, sizeof applied, "wait=%lld", (long long)call->wait_s);
+        tb_http_header_add(call->res, "Preference-Applied", applied);
+        ok = wait_for(call, result, done_status, err);
+    }
+    if (ok)
+        tb_buffer_append(&call->res->body, tb_buffer_text(&result->body), result->body.len);
+    tb_command_result_free(result);
+    return ok;
+}
+
+static const struct tb_idempotency *key_of(const struct call *call)
+{
+    return call->key ? &call->idempotency : NULL;
+}
+
+/* Shows the bot that has the name already. */
+static void show_existing(struct call *call)
+{
+    static const char prefix[] = "/bots/";
+    const char *location = call->problems.location;
+    struct tb_error ignored = {0};
+    if (strncmp(location, prefix, sizeof prefix - 1) == 0 &&
+        !tb_bots_get(call->api->bots, location + sizeof prefix - 1, false, &call->caller,
+                     &call->existing, &ignored))
+        tb_buffer_clear(&call->existing);
+}
+
+bool api_create_bot(struct call *call, struct tb_error *err)
+{
+    struct tb_command_result result = {0};
+    if (tb_bots_create(call->api->bots, call->body, call->lenient, &call->caller, key_of(call),
+                       &result, &call->problems, err))
+        return answer_command(call, &result, 201, err);
+    tb_command_result_free(&result);
+    show_existing(call);
+    return false;
+}
+
+bool api_start_bot(struct call *call, struct tb_error *err)
+{
+    struct tb_command_result result = {0};
+    if (tb_bots_start(call->api->bots, call->req->arg[0], call->body, &call->caller, key_of(call),
+                      &result, &call->problems, err))
+        return answer_command(call, &result, 200, err);
+    tb_command_result_free(&result);
+    return false;
+}
+
+bool api_stop_bot(struct call *call, struct tb_error *err)
+{
+    struct tb_command_result result = {0};
+    if (tb_bots_stop(call->api->bots, call->req->arg[0], call->body, &call->caller, key_of(call),
+                     &result, &call->problems, err))
+        return answer_command(call, &result, 200, err);
+    tb_command_result_free(&result);
+    return false;
+}
+
+bool api_delete_bot(struct call *call, struct tb_error *err)
+{
+    return tb_bots_delete(call->api->bots, call->req->arg[0], &call->caller, &call->res->body, err);
+}

@@ -1,0 +1,98 @@
+/* Idempotency-Key for routes whose effect is one answer, not an operation. The answer is kept only
+ * when there is one: a refusal leaves the key free. Commands on bots keep their keys in bots/, in
+ * the same commit as the operation. Any thread. */
+#include "api/api_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+static bool replay(struct call *call, const struct tb_store_idempotency *found,
+                   struct tb_error *err)
+{
+    if (strcmp(found->body_sha256, call->body_sha256) != 0)
+        return tb_fail(err, TB_IDEMPOTENCY_MISMATCH,
+                       "This Idempotency-Key was used for another request; take a new key for a "
+                       "new request.");
+    tb_buffer_clear(&call->res->body);
+    tb_buffer_puts(&call->res->body, found->body ? found->body : "{}");
+    call->res->status = found->status ? (int)found->status : 200;
+    call->replayed = true;
+    tb_http_header_add(call->res, "Idempotency-Replayed", "true");
+    return true;
+}
+
+/* Answers from the store when the key is known. True: *done_out says whether it was. */
+static bool look_up(struct call *call, bool *done_out, struct tb_error *err)
+{
+    struct tb_error why = {0};
+    struct tb_store_idempotency *found =
+        tb_store_idempotency_get(call->api->store, call->who.token_id, call->req->method,
+                                 call->row->name, call->key, tb_wall_ms(), &why);
+    *done_out = found != NULL;
+    if (!found && why.code != TB_NOT_FOUND) {
+        *err = why;
+        return false;
+    }
+    bool ok = !found || replay(call, found, err);
+    free(found);
+    return ok;
+}
+
+/* Two first requests at once: the store lets one in, the other answers as that one did. */
+static bool settle(struct call *call, bool ok, struct tb_store_idempotency_result *result,
+                   struct tb_error *err)
+{
+    if (!ok && result->found)
+        ok = replay(call, result->found, err);
+    free(result->found);
+    return ok;
+}
+
+static struct tb_store_idempotency record_of(const struct call *call)
+{
+    return (struct tb_store_idempotency){
+        .token_id = call->who.token_id,
+        .method = call->req->method,
+        .route = call->row->name,
+        .key = call->key,
+        .body_sha256 = call->body_sha256,
+        .created_at = tb_wall_ms(),
+    };
+}
+
+bool api_run_once(struct call *call, api_handler *handle, struct tb_error *err)
+{
+    bool done;
+    if (!call->key)
+        return handle(call, err);
+    if (!look_up(call, &done, err))
+        return false;
+    if (done)
+        return true;
+    if (!handle(call, err))
+        return false;
+    struct tb_store_idempotency record = record_of(call);
+    struct tb_store_idempotency_result result = {0};
+    record.status = call->res->status;
+    record.body = tb_buffer_text(&call->res->body);
+    const struct tb_store_change change = {.kind = TB_STORE_IDEMPOTENCY_BEGIN,
+                                           .idempotency_result = &result,
+                                           .idempotency = &record};
+    return settle(call, tb_store_commit(call->api->store, &change, 1, err), &result, err);
+}
+
+bool api_run_with_key(struct call *call, api_keyed_handler *handle, struct tb_error *err)
+{
+    bool done;
+    if (!call->key)
+        return handle(call, NULL, NULL, err);
+    if (!look_up(call, &done, err))
+        return false;
+    if (done)
+        return true;
+    struct tb_store_idempotency record = record_of(call);
+    struct tb_store_idempotency_result result = {0};
+    return settle(call, handle(call, &record, &result, err), &result, err);
+}

@@ -1,0 +1,91 @@
+/* Every route of the bridge, one row each. Read-only data; base/http matches, api.c runs. */
+#include "api/api_private.h"
+#include "base/memory.h"
+
+#define KIB 1024u
+
+/* method, pattern, name, minimum role, flags, body cap, query parameters, handler, summary */
+static const struct api_route rows[] = {
+    {"GET", "/", "root", API_OPEN, 0, 0, "", api_get_root,
+     "name, version, status; the page when `text/html` is asked"},
+    {"GET", "/web/{path...}", "web", API_OPEN, 0, 0, "", api_get_web, "files of the page"},
+    {"GET", "/healthz", "healthz", API_OPEN, API_HEALTH, 0, "", api_get_health,
+     "200 while the process serves, 503 while it shuts down"},
+    {"GET", "/readyz", "readyz", API_OPEN, API_HEALTH, 0, "", api_get_ready,
+     "200 once the store works and the Hummingbot API was looked at"},
+    {"GET", "/bots", "bots", API_CLIENT, API_ETAG, 0, "account state limit cursor", api_get_bots,
+     "the bots; weak ETag"},
+    {"POST", "/bots", "/bots", API_OPERATOR, API_AUDIT | API_KEY, 256 * KIB, "", api_create_bot,
+     "creates a bot: 202 with the bot and its operation; `Prefer: wait=n` waits for the proof"},
+    {"POST", "/bots/create", "/bots", API_OPERATOR, API_AUDIT | API_KEY, 256 * KIB, "",
+     api_create_bot, "the same as POST /bots"},
+    {"POST", "/bots/plan", "/bots/plan", API_OPERATOR, API_KEY, 256 * KIB, "", api_plan_bot,
+     "shows what a create would send, and sends nothing"},
+    {"GET", "/bots/{id}", "bot", API_CLIENT, API_ETAG, 0, "raw", api_get_bot,
+     "one bot by id, living name or instance; `raw=1` (operator) adds the API's own words"},
+    {"DELETE", "/bots/{id}", "/bots/{id}", API_OPERATOR, API_AUDIT, 16 * KIB, "", api_delete_bot,
+     "deletes the record of a failed or archived bot, nothing in the Hummingbot API"},
+    {"POST", "/bots/{id}/start", "/bots/{id}/start", API_OPERATOR, API_AUDIT | API_KEY, 16 * KIB,
+     "", api_start_bot, "starts a stopped bot"},
+    {"POST", "/bots/{id}/stop", "/bots/{id}/stop", API_OPERATOR, API_AUDIT | API_KEY, 16 * KIB, "",
+     api_stop_bot, "stops a bot; its effects are said in the operation"},
+    {"GET", "/bots/{id}/logs", "logs", API_OPERATOR, 0, 0, "", api_get_logs,
+     "last log lines, translated errors first"},
+    {"GET", "/operations", "operations", API_OPERATOR, API_ETAG, 0, "bot limit cursor",
+     api_get_operations, "operations, newest first"},
+    {"GET", "/operations/{id}", "operation", API_OPERATOR, API_ETAG, 0, "", api_get_operation,
+     "one operation with its steps"},
+    {"GET", "/exchanges", "exchanges", API_OPERATOR, API_ETAG, 0, "", api_get_exchanges,
+     "exchanges with their strategies"},
+    {"GET", "/exchanges/{exchange}", "exchange", API_OPERATOR, API_ETAG, 0, "", api_get_exchange,
+     "one exchange"},
+    {"GET", "/exchanges/{exchange}/strategies/{strategy}", "strategy", API_OPERATOR, API_ETAG, 0,
+     "", api_get_strategy, "the form of a strategy as JSON Schema, presets, risk, docs"},
+    {"GET", "/plugins", "plugins", API_DEVELOPER, API_ETAG, 0, "", api_get_plugins,
+     "loaded plugins, with the errors of those that failed"},
+    {"GET", "/plugins/{plugin}", "plugin", API_DEVELOPER, API_ETAG, 0, "", api_get_plugin,
+     "one plugin"},
+    {"POST", "/plugins/reload", "/plugins/reload", API_DEVELOPER, API_AUDIT | API_KEY, 16 * KIB, "",
+     api_reload_plugins, "reads the plugin folder again"},
+    {"GET", "/hummingbot", "hummingbot", API_OPERATOR, 0, 0, "", api_get_hummingbot,
+     "the Hummingbot API: version profile, differences, health, clock, lanes"},
+    {"POST", "/tokens", "/tokens", API_ADMIN, API_AUDIT | API_KEY, 16 * KIB, "", api_create_token,
+     "makes a token; it is shown in this answer only"},
+    {"GET", "/tokens", "tokens", API_ADMIN, 0, 0, "", api_get_tokens, "tokens, without secrets"},
+    {"DELETE", "/tokens/{id}", "/tokens/{id}", API_ADMIN, API_AUDIT, 16 * KIB, "", api_delete_token,
+     "revokes a token at once"},
+    {"GET", "/session", "session", API_ANY, 0, 0, "", api_get_session, "whose token this is"},
+    {"POST", "/session", "/session", API_OPEN, 0, 16 * KIB, "", api_create_session,
+     "signs the page in: {token} becomes an HttpOnly cookie"},
+    {"DELETE", "/session", "/session", API_OPEN, 0, 16 * KIB, "", api_delete_session,
+     "signs the page out"},
+};
+
+#define ROWS (sizeof rows / sizeof rows[0])
+
+struct tb_http_route *api_routes_table(void)
+{
+    struct tb_http_route *table = tb_xcalloc(ROWS + 1, sizeof *table);
+    for (size_t i = 0; i < ROWS; i++)
+        table[i] = (struct tb_http_route){.method = rows[i].method,
+                                          .pattern = rows[i].pattern,
+                                          .handler = api_dispatch,
+                                          .row = &rows[i]};
+    return table;
+}
+
+size_t tb_api_route_count(void)
+{
+    return ROWS;
+}
+
+void tb_api_route_info(size_t index, struct tb_api_route_info *out)
+{
+    const struct api_route *row = &rows[index];
+    *out = (struct tb_api_route_info){.method = row->method,
+                                      .pattern = row->pattern,
+                                      .role = api_role_word(row->role),
+                                      .query = row->query,
+                                      .summary = row->summary,
+                                      .idempotency_key = (row->flags & API_KEY) != 0};
+}
