@@ -231,9 +231,11 @@ bool look_prompt(struct tb_bots *b); /* GET / within 2 s, and the API up for 10 
 void sight_of_slice(const struct tb_json *slice, struct sight *out);
 
 /* operations.c */
-/* Adds an open operation and wakes a worker (lock held); it must already be in the store. */
+/* Adds an open operation and wakes a worker (lock held); it must already be in the store.
+ * stored_base: the attempt whose row exists, "" for none. */
 struct operation *operation_open(struct tb_bots *b, struct bot *bot, const char *id,
-                                 const struct tb_life *life, int64_t created_at);
+                                 const struct tb_life *life, const char *stored_base,
+                                 int64_t created_at);
 void operation_forget(struct tb_bots *b, struct operation *op);           /* lock held */
 struct operation *operation_of(struct tb_bots *b, const struct bot *bot); /* open one; lock held */
 void operation_write_doc(const struct operation *op, struct tb_buffer *out);

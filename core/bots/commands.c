@@ -100,6 +100,18 @@ static bool commit(struct opening *o, struct tb_command_result *result, struct t
     tb_copy(fresh.id, sizeof fresh.id, o->id);
     operation_write_doc(&fresh, &doc);
     bot_write_doc(&o->shown, &bot_doc);
+    /* First, so that a repeated request meets its own answer and not its own bot's name. */
+    if (o->key) {
+        key = (struct tb_store_idempotency){.token_id = o->caller->token_id,
+                                            .method = o->key->method,
+                                            .route = o->key->route,
+                                            .key = o->key->key,
+                                            .body_sha256 = o->key->body_sha256,
+                                            .operation_id = o->id,
+                                            .created_at = o->wall};
+        change[n++] = (struct tb_store_change){
+            .kind = TB_STORE_IDEMPOTENCY_BEGIN, .idempotency = &key, .idempotency_result = &met};
+    }
     if (o->superseded) {
         struct operation ended = *o->superseded;
         ended.life.state = TB_OPS_SUPERSEDED;
@@ -127,17 +139,6 @@ static bool commit(struct opening *o, struct tb_command_result *result, struct t
     if (o->plan_id)
         change[n++] = (struct tb_store_change){.kind = TB_STORE_PLAN_USE,
                                                .plan_use = {o->plan_id, o->id, o->wall}};
-    if (o->key) {
-        key = (struct tb_store_idempotency){.token_id = o->caller->token_id,
-                                            .method = o->key->method,
-                                            .route = o->key->route,
-                                            .key = o->key->key,
-                                            .body_sha256 = o->key->body_sha256,
-                                            .operation_id = o->id,
-                                            .created_at = o->wall};
-        change[n++] = (struct tb_store_change){
-            .kind = TB_STORE_IDEMPOTENCY_BEGIN, .idempotency = &key, .idempotency_result = &met};
-    }
     ok = tb_store_commit(o->b->store, change, n, err);
     /* Two first requests with one key raced, and the other won. */
     if (!ok && o->key && met.outcome == TB_STORE_SAME_BODY && met.found && met.found->operation_id)
@@ -155,7 +156,11 @@ static void opened(struct opening *o, const struct tb_problems *problems,
 {
     struct tb_bots *b = o->b;
 
+    char stored_base[TB_BASE_NAME];
+
     pthread_mutex_lock(&b->lock);
+    tb_copy(stored_base, sizeof stored_base,
+            o->superseded ? o->superseded->stored_base : o->bot->life.base);
     if (o->superseded) {
         o->superseded->life.state = TB_OPS_SUPERSEDED;
         o->superseded->ended_at = o->wall;
@@ -165,7 +170,7 @@ static void opened(struct opening *o, const struct tb_problems *problems,
     o->bot->store_version++;
     o->bot->updated_at = o->wall;
     tb_copy(o->bot->intent, sizeof o->bot->intent, o->shown.intent);
-    operation_open(b, o->bot, o->id, &o->life, o->wall);
+    operation_open(b, o->bot, o->id, &o->life, stored_base, o->wall);
     bot_follow(o->bot, &o->life);
     tb_copy(result->bot_id, sizeof result->bot_id, o->bot->id);
     tb_copy(result->operation_id, sizeof result->operation_id, o->id);

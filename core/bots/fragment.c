@@ -30,8 +30,7 @@ static void write_drawdown(struct tb_json_writer *w, const struct bot *bot,
 
 static void write_pnl(struct tb_json_writer *w, const struct bot *bot, const struct tb_json *pnl)
 {
-    bool final = bot->state == TB_BOT_STOPPED || bot->state == TB_BOT_ARCHIVED;
-    bool stale = bot->state != TB_BOT_RUNNING && bot->state != TB_BOT_DEGRADED && !final;
+    bool stale = bot->state != TB_BOT_RUNNING && bot->state != TB_BOT_DEGRADED;
 
     tb_jw_key(w, "pnl");
     tb_jw_array(w);
@@ -42,7 +41,8 @@ static void write_pnl(struct tb_json_writer *w, const struct bot *bot, const str
                 tb_jw_kv_node(w, f->key, f);
         write_drawdown(w, bot, tb_json_get(p, "net"));
         tb_jw_kv_string(w, "proof", "reported");
-        tb_jw_kv_bool(w, "final", final);
+        /* A stop closes positions after the last report, so a report is never the final word. */
+        tb_jw_kv_bool(w, "final", false);
         tb_jw_kv_time(w, "as_of", bot->figures_at);
         tb_jw_kv_bool(w, "stale", stale);
         tb_jw_end_object(w);

@@ -472,12 +472,14 @@ struct operation *operation_of(struct tb_bots *b, const struct bot *bot)
 }
 
 struct operation *operation_open(struct tb_bots *b, struct bot *bot, const char *id,
-                                 const struct tb_life *life, int64_t created_at)
+                                 const struct tb_life *life, const char *stored_base,
+                                 int64_t created_at)
 {
     struct operation *op = tb_xcalloc(1, sizeof *op);
     tb_copy(op->id, sizeof op->id, id);
     op->bot = bot;
     op->life = *life;
+    tb_copy(op->stored_base, sizeof op->stored_base, stored_base);
     op->created_at = created_at;
     op->obs.kind = TB_OBS_TICK;
     tb_nonce(op->obs.fresh_nonce);
@@ -522,6 +524,16 @@ static void resume_steps(void *arg, const struct tb_store_step *row)
         op->steps = (size_t)row->seq + 1;
 }
 
+/* Was the attempt's row written before the process died? */
+static bool resume_attempt(struct tb_bots *b, struct operation *op, struct tb_error *err)
+{
+    struct tb_store_attempt *row = tb_store_attempt_get(b->store, op->life.nonce, err);
+    if (row)
+        tb_copy(op->stored_base, sizeof op->stored_base, op->life.base);
+    free(row);
+    return row || err->code == TB_NOT_FOUND;
+}
+
 static void resume_one(void *arg, const struct tb_store_operation *row)
 {
     struct resuming *r = arg;
@@ -533,11 +545,11 @@ static void resume_one(void *arg, const struct tb_store_operation *row)
     if (!doc || !tb_life_read(tb_json_get(tb_json_root(doc), "life"), &life, r->err)) {
         r->ok = false;
     } else if (bot && !tb_op_state_final(life.state)) {
-        op = operation_open(r->b, bot, row->id, &life, row->created_at);
+        op = operation_open(r->b, bot, row->id, &life, "", row->created_at);
         op->obs.kind = TB_OBS_TAKEN_OVER;
         op->obs.sent_wall = op->obs.done_wall = tb_wall_ms();
         op->life.next_at = 0;
-        tb_copy(op->stored_base, sizeof op->stored_base, life.base);
+        r->ok &= resume_attempt(r->b, op, r->err);
         r->ok &= tb_store_steps_each(r->b->store, row->id, resume_steps, op, r->err);
         tb_log(TB_INFO, "operation.taken_over", "%s %s of %s continues at %s",
                tb_op_kind_word(life.kind), row->id, bot->name, tb_phase_word(life.phase));
