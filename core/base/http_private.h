@@ -48,6 +48,7 @@ struct tb_http_watch {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct tb_http_reading *first;
+    int64_t wakes_ms; /* when the thread looks again by itself */
     enum tb_http_watch_state state;
     struct sockaddr_in address; /* written before the state says knocking */
 };

@@ -91,6 +91,7 @@ static void *watch_main(void *arg)
     pthread_mutex_lock(&watch->lock);
     while (watch->state != TB_HTTP_WATCH_ENDED) {
         int64_t next = cut_late(watch);
+        watch->wakes_ms = next;
         if (watch->state == TB_HTTP_WATCH_KNOCKING) {
             pthread_mutex_unlock(&watch->lock);
             knock(&watch->address);
@@ -111,6 +112,7 @@ bool tb_http_watch_start(struct tb_http_watch *watch, struct tb_error *err)
     pthread_mutex_init(&watch->lock, NULL);
     tb_cond_init(&watch->changed);
     watch->first = NULL;
+    watch->wakes_ms = INT64_MAX;
     watch->state = TB_HTTP_WATCH_READING;
     if (pthread_create(&watch->thread, NULL, watch_main, watch) == 0)
         return true;
@@ -128,7 +130,9 @@ void tb_http_watch_add(struct tb_http_watch *watch, struct tb_http_reading *read
     if (watch->first)
         watch->first->previous = reading;
     watch->first = reading;
-    pthread_cond_signal(&watch->changed);
+    /* Mostly it wakes early enough anyway: for a body read before, long done. */
+    if (reading->deadline_ms < watch->wakes_ms)
+        pthread_cond_signal(&watch->changed);
     pthread_mutex_unlock(&watch->lock);
 }
 
