@@ -61,6 +61,7 @@ void tb_arena_reset(struct tb_arena *arena)
     }
     arena->top = arena->live = 0;
     arena->refusals = 0;
+    arena->on_refusal = NULL;
     memset(arena->free_list, 0, sizeof arena->free_list);
 }
 
@@ -76,11 +77,18 @@ static void set_top(struct tb_arena *arena, size_t top)
         arena->peak = top;
 }
 
+static void *refuse(struct tb_arena *arena)
+{
+    if (arena->refusals++ == 0 && arena->on_refusal)
+        arena->on_refusal(arena->arg);
+    return NULL;
+}
+
 static void *take(struct tb_arena *arena, size_t size)
 {
     unsigned class = class_of(size);
     if (class >= TB_ARENA_CLASSES)
-        return NULL;
+        return refuse(arena);
     size_t whole = class_size(class);
     void *block = arena->free_list[class];
     if (block) {
@@ -89,8 +97,7 @@ static void *take(struct tb_arena *arena, size_t size)
         block = arena->base + arena->top;
         set_top(arena, arena->top + whole);
     } else {
-        arena->refusals++;
-        return NULL;
+        return refuse(arena);
     }
     arena->live += whole;
     return block;
@@ -129,10 +136,8 @@ void *tb_arena_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
             give(arena, ptr, osize);
         return NULL;
     }
-    if (nsize > arena->size) {
-        arena->refusals++;
-        return NULL;
-    }
+    if (nsize > arena->size)
+        return refuse(arena);
     if (!ptr) /* osize is a type tag here */
         return take(arena, nsize);
     size_t old_whole = class_size(class_of(osize));

@@ -21,6 +21,10 @@ struct tb_arena {
     size_t live;       /* bytes in blocks in use */
     unsigned refusals; /* how often it had nothing */
     void *free_list[TB_ARENA_CLASSES];
+    /* Called at the first refusal after a reset, while the Lua stack still shows who asked: Lua
+     * calls no message handler when memory runs out. */
+    void (*on_refusal)(void *arg);
+    void *arg;
 };
 
 TB_MUST_CHECK

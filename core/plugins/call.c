@@ -152,6 +152,15 @@ static void find_frame(lua_State *L, const char *plugin, struct tb_plugin_fault 
     }
 }
 
+/* The first refusal may only be the moment to collect, so its place counts only if memory is what
+ * ends the call. */
+static void on_refusal(void *arg)
+{
+    struct tb_vm *vm = arg;
+    if (vm->plugin)
+        find_frame(vm->L, vm->plugin->name, &vm->refused_at);
+}
+
 static TB_MAY_RAISE const char *field_text(lua_State *L, int index, const char *name)
 {
     lua_getfield(L, index, name);
@@ -248,6 +257,8 @@ static bool report_failure(struct tb_vm *vm, int status, struct tb_plugin_fault 
     if (vm->breach == TB_BREACH_NONE && vm->was_not_found)
         return tb_fail(err, TB_NOT_FOUND, "%s", vm->message);
     if (vm->breach != TB_BREACH_NONE) {
+        if (vm->breach == TB_BREACH_MEMORY && !vm->fault.file[0])
+            vm->fault = vm->refused_at;
         vm->fault.budget = true;
         (void)breach_words(vm, vm->message, sizeof vm->message);
     }
@@ -267,6 +278,8 @@ static bool run_state(struct tb_vm *vm, struct tb_json_doc *doc, struct tb_plugi
 {
     lua_State *L = vm->L;
     memcpy(lua_getextraspace(L), &vm, sizeof vm);
+    vm->arena->on_refusal = on_refusal;
+    vm->arena->arg = vm;
     lua_gc(L, LUA_GCSTOP);
     lua_sethook(L, count_hook, LUA_MASKCOUNT, TB_HOOK_COUNT);
     lua_pushcfunction(L, on_error);

@@ -167,6 +167,7 @@ struct tb_vm {
     bool was_upstream;
     bool was_not_found;
     struct tb_plugin_fault fault;
+    struct tb_plugin_fault refused_at; /* who asked when memory first ran out */
 
     /* Seen by the watchdog, under its lock or atomically. */
     atomic_int watch;

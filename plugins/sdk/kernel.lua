@@ -19,11 +19,13 @@ local function phase(name, kind)
 end
 
 -- Decimals become text, everywhere below `value`.
-local function wire(value)
+local function wire(value, depth)
   if decimal.is(value) then return tostring(value) end
   if type(value) ~= "table" then return value end
+  depth = (depth or 0) + 1
+  if depth > 60 then error("an answer is nested too deeply, or contains itself", 0) end
   local out = {}
-  for key, item in pairs(value) do out[key] = wire(item) end
+  for key, item in pairs(value) do out[key] = wire(item, depth) end
   return json.is_array(value) and json.array(out) or out
 end
 
