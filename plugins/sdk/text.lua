@@ -2,22 +2,26 @@
 -- JSON pointers. Pure functions; plugins may use them.
 local text = {}
 
--- Number of single-character edits between two words, or `limit + 1` when it is more than `limit`.
+-- Number of edits between two words (a letter more, less, other, or two neighbours swapped), or
+-- `limit + 1` when it is more than `limit`.
 local function distance(a, b, limit)
   if math.abs(#a - #b) > limit then return limit + 1 end
-  local row = {}
+  local before, row = {}, {}
   for j = 0, #b do row[j] = j end
   for i = 1, #a do
-    local diagonal, best = row[0], i
-    row[0] = i
-    local ca = a:byte(i)
+    local ca, best = a:byte(i), i
+    local next_row = { [0] = i }
     for j = 1, #b do
       local cost = ca == b:byte(j) and 0 or 1
-      local value = math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
-      diagonal, row[j] = row[j], value
+      local value = math.min(next_row[j - 1] + 1, row[j] + 1, row[j - 1] + cost)
+      if i > 1 and j > 1 and ca == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
+        value = math.min(value, before[j - 2] + 1)
+      end
+      next_row[j] = value
       if value < best then best = value end
     end
     if best > limit then return limit + 1 end
+    before, row = row, next_row
   end
   return row[#b]
 end
