@@ -206,8 +206,6 @@ bool request_read(struct tb_bots *b, const struct tb_json *body, bool lenient, s
 void problem_add(struct tb_buffer *list, const char *pointer, const char *code, const char *message,
                  const char *hint);
 void problems_append(struct tb_buffer *list, const struct tb_json *array);
-/* The nearest of `words` (NULL-terminated) within two edits, or NULL. */
-const char *nearest_word(const char *word, const char *const *words);
 
 /* upstream.c: what is read of upstream beside operations */
 /* parsed answer of a read; NULL with *err */

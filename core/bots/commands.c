@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/nearest.h"
 #include "bots/bots_private.h"
 
 void tb_command_result_free(struct tb_command_result *result)
@@ -368,10 +369,12 @@ static bool unknown_field(const struct tb_json *request, const char *const *fiel
         for (const char *const *f = fields; *f; f++)
             known |= strcmp(*f, m->key) == 0;
         if (!known) {
-            char pointer[72];
+            const char *near = tb_nearest(m->key, fields);
+            char pointer[72], hint[64];
+            snprintf(hint, sizeof hint, "Did you mean \"%s\"?", near ? near : "");
             snprintf(pointer, sizeof pointer, "/%.64s", m->key);
             problem_add(&problems->errors, pointer, "unknown_field", "This field is not known.",
-                        nearest_word(m->key, fields));
+                        near ? hint : NULL);
         }
     }
     if (problems->errors.len > 0)

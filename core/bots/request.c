@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "bots/bots_private.h"
 
 static const char *const FIELDS[] = {"name", "exchange", "strategy", "account", "image",
@@ -41,45 +42,6 @@ void tb_problems_free(struct tb_problems *problems)
 {
     tb_buffer_free(&problems->errors);
     tb_buffer_free(&problems->warnings);
-}
-
-/* Edit distance with a cut-off; words here are short. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[65], la = strlen(a), lb = strlen(b);
-    if (la > 64 || lb > 64)
-        return 64;
-    for (size_t j = 0; j <= lb; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= la; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= lb; j++) {
-            size_t up = row[j];
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            if (up + 1 < best)
-                best = up + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            diagonal = up;
-            row[j] = best;
-        }
-    }
-    return row[lb];
-}
-
-const char *nearest_word(const char *word, const char *const *words)
-{
-    const char *best = NULL;
-    size_t least = 3;
-    for (; *words; words++) {
-        size_t d = distance(word, *words);
-        if (d < least) {
-            least = d;
-            best = *words;
-        }
-    }
-    return best;
 }
 
 void request_free(struct request *r)
@@ -175,7 +137,7 @@ static void name_unknown_fields(const struct tb_json *request, bool lenient,
         const char *near;
         if (known_field(m->key))
             continue;
-        near = nearest_word(m->key, FIELDS);
+        near = tb_nearest(m->key, FIELDS);
         tb_buffer_printf(&pointer, "/%.64s", m->key);
         if (near)
             tb_buffer_printf(&hint, "Did you mean \"%s\"?", near);
