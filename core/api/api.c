@@ -33,8 +33,8 @@ static void refuse(struct tb_http_request *req, struct tb_http_response *res,
 static bool cookie_may_write(const struct call *call, struct tb_error *err)
 {
     const char *by = tb_http_header(call->req, "X-Requested-By");
-    if (!call->who.cookie || !api_is_writing(call->req->method) || (by && strcmp(by, "page") == 0) ||
-        api_same_origin(call->req))
+    if (!call->who.cookie || !api_is_writing(call->req->method) ||
+        (by && strcmp(by, "page") == 0) || api_same_origin(call->req))
         return true;
     return tb_fail(err, TB_FORBIDDEN,
                    "A command that comes with the page's cookie needs the header `X-Requested-By: "

@@ -31,7 +31,8 @@ struct tb_api_config {
 };
 
 /* Listens from then on. Strings are copied, rooms are borrowed until tb_api_stop. */
-TB_MUST_CHECK struct tb_api *tb_api_start(const struct tb_api_config *config, struct tb_error *err);
+TB_MUST_CHECK
+struct tb_api *tb_api_start(const struct tb_api_config *config, struct tb_error *err);
 int tb_api_port(const struct tb_api *api);
 /* Replaces the administrator's token; sessions made with the old one end. */
 void tb_api_set_admin_token(struct tb_api *api, const char *token);
@@ -50,7 +51,7 @@ bool tb_api_token_create(struct tb_store *store, const struct tb_json *request,
 /* The route table as data, for the generated documentation. */
 struct tb_api_route_info {
     const char *method, *pattern;
-    const char *role; /* minimum role, "open" or "any" */
+    const char *role;  /* minimum role, "open" or "any" */
     const char *query; /* accepted query parameters, space-separated */
     const char *summary;
     bool idempotency_key;

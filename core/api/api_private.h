@@ -48,7 +48,7 @@ struct identity {
     char token_id[TB_ULID_TEXT];
     char name[264];
     enum api_role role;
-    bool cookie; /* came by the page's session */
+    bool cookie;     /* came by the page's session */
     char *bots_text; /* of bots: the strings live here */
     struct tb_json_doc *bots_doc;
     const char **bots; /* ids a client may see, NULL-terminated; NULL: all */
@@ -65,8 +65,8 @@ struct call {
     struct tb_json_doc *doc;
     const struct tb_json *body; /* the JSON object of a writing request */
     char body_sha256[TB_SHA256_TEXT];
-    bool lenient;   /* Prefer: handling=lenient */
-    int64_t wait_s; /* Prefer: wait=n, 0 when absent */
+    bool lenient;    /* Prefer: handling=lenient */
+    int64_t wait_s;  /* Prefer: wait=n, 0 when absent */
     const char *key; /* Idempotency-Key, NULL when absent */
     struct tb_idempotency idempotency;
     struct tb_problems problems;
@@ -114,10 +114,12 @@ const char *api_role_word(enum api_role role); /* also "any" and "open" */
 bool api_role_find(const char *word, enum api_role *out);
 bool api_role_includes(enum api_role role, enum api_role other);
 /* Fills call->who from the Authorization header or the page's cookie. */
-TB_MUST_CHECK bool api_authenticate(struct call *call, struct tb_error *err);
+TB_MUST_CHECK
+bool api_authenticate(struct call *call, struct tb_error *err);
 /* Whose token is this? sha256: of the token's text. */
-TB_MUST_CHECK bool api_identify(struct tb_api *api, const char *sha256, struct identity *out,
-                                struct tb_error *err);
+TB_MUST_CHECK
+bool api_identify(struct tb_api *api, const char *sha256, struct identity *out,
+                  struct tb_error *err);
 void api_identity_free(struct identity *who);
 bool api_same_origin(const struct tb_http_request *req);
 
@@ -133,7 +135,8 @@ void api_problem_add(struct tb_buffer *list, const char *pointer, const char *co
                      const char *message, const char *hint);
 
 /* ---- cors.c ---- */
-TB_MUST_CHECK bool api_cors_configure(struct tb_api *api, const char *origins, struct tb_error *err);
+TB_MUST_CHECK
+bool api_cors_configure(struct tb_api *api, const char *origins, struct tb_error *err);
 void api_cors_headers(const struct tb_api *api, const struct tb_http_request *req,
                       struct tb_http_response *res);
 /* Answers OPTIONS; the headers above are already there. */
@@ -141,11 +144,13 @@ void api_cors_preflight(const struct tb_api *api, const struct tb_http_request *
                         struct tb_http_response *res);
 
 /* ---- input.c: body, query, Prefer, Idempotency-Key ---- */
-TB_MUST_CHECK bool api_read_input(struct call *call, struct tb_error *err);
+TB_MUST_CHECK
+bool api_read_input(struct call *call, struct tb_error *err);
 bool api_is_writing(const char *method);
 /* A query parameter that is a whole number from 1 to max; absent: the fallback. */
-TB_MUST_CHECK bool api_query_count(const struct call *call, const char *name, size_t max,
-                                   size_t fallback, size_t *out, struct tb_error *err);
+TB_MUST_CHECK
+bool api_query_count(const struct call *call, const char *name, size_t max, size_t fallback,
+                     size_t *out, struct tb_error *err);
 
 /* ---- etag.c ---- */
 /* Adds the weak ETag of the body; turns the answer into 304 when the client has it. */
@@ -153,12 +158,13 @@ void api_etag(const struct tb_http_request *req, struct tb_http_response *res);
 
 /* ---- idempotency.c ---- */
 /* For routes whose effect is not an operation: runs `handle` unless the key was used before. */
-TB_MUST_CHECK bool api_run_once(struct call *call, api_handler *handle, struct tb_error *err);
+TB_MUST_CHECK
+bool api_run_once(struct call *call, api_handler *handle, struct tb_error *err);
 /* For those that commit the key themselves, with what they change; record is NULL without a key. */
 typedef bool api_keyed_handler(struct call *call, struct tb_store_idempotency *record,
                                struct tb_store_idempotency_result *result, struct tb_error *err);
-TB_MUST_CHECK bool api_run_with_key(struct call *call, api_keyed_handler *handle,
-                                    struct tb_error *err);
+TB_MUST_CHECK
+bool api_run_with_key(struct call *call, api_keyed_handler *handle, struct tb_error *err);
 
 /* ---- audit.c ---- */
 void api_audit(struct call *call);

@@ -56,8 +56,8 @@ void api_identity_free(struct identity *who)
 static bool is_admin(struct tb_api *api, const char *sha256)
 {
     pthread_mutex_lock(&api->lock);
-    bool same = tb_equal_constant_time(sha256, TB_SHA256_TEXT - 1, api->admin_sha256,
-                                       TB_SHA256_TEXT - 1);
+    bool same =
+        tb_equal_constant_time(sha256, TB_SHA256_TEXT - 1, api->admin_sha256, TB_SHA256_TEXT - 1);
     pthread_mutex_unlock(&api->lock);
     return same;
 }
@@ -99,7 +99,8 @@ bool api_identify(struct tb_api *api, const char *sha256, struct identity *out,
     }
     tb_copy(out->token_id, sizeof out->token_id, token->id);
     tb_copy(out->name, sizeof out->name, token->name);
-    bool ok = api_role_find(token->role, &out->role) && (!token->bots || read_bots(out, token->bots, err));
+    bool ok = api_role_find(token->role, &out->role) &&
+              (!token->bots || read_bots(out, token->bots, err));
     free(token);
     if (!ok) {
         api_identity_free(out);

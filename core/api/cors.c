@@ -32,10 +32,11 @@ static bool origin_add(struct tb_api *api, size_t *n, const char *text, size_t l
     api->origins[*n] = NULL;
     if (origin_is_sound(origin))
         return true;
-    return tb_fail(err, TB_INVALID,
-                   "BRIDGE_CORS_ORIGINS: `%.200s` is not an origin; write the scheme, host and port "
-                   "as a browser names them, such as https://admin.example.com, without `*`.",
-                   origin);
+    return tb_fail(
+        err, TB_INVALID,
+        "BRIDGE_CORS_ORIGINS: `%.200s` is not an origin; write the scheme, host and port "
+        "as a browser names them, such as https://admin.example.com, without `*`.",
+        origin);
 }
 
 bool api_cors_configure(struct tb_api *api, const char *origins, struct tb_error *err)

@@ -77,9 +77,8 @@ bool api_run_once(struct call *call, api_handler *handle, struct tb_error *err)
     struct tb_store_idempotency_result result = {0};
     record.status = call->res->status;
     record.body = tb_buffer_text(&call->res->body);
-    const struct tb_store_change change = {.kind = TB_STORE_IDEMPOTENCY_BEGIN,
-                                           .idempotency_result = &result,
-                                           .idempotency = &record};
+    const struct tb_store_change change = {
+        .kind = TB_STORE_IDEMPOTENCY_BEGIN, .idempotency_result = &result, .idempotency = &record};
     return settle(call, tb_store_commit(call->api->store, &change, 1, err), &result, err);
 }
 

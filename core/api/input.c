@@ -43,8 +43,7 @@ static bool check_query(const struct call *call, struct tb_error *err)
         tb_escape_control(&shown, name);
         (void)tb_fail(err, TB_BAD_REQUEST, "There is no query parameter `%.64s` here; %s%s.",
                       tb_buffer_text(&shown),
-                      call->row->query[0] ? "there are: " : "there are none",
-                      call->row->query);
+                      call->row->query[0] ? "there are: " : "there are none", call->row->query);
         tb_buffer_free(&shown);
         return false;
     }
@@ -95,8 +94,8 @@ static void read_preferences(struct call *call)
 
 static bool read_key(struct call *call, struct tb_error *err)
 {
-    const char *key = (call->row->flags & API_KEY) ? tb_http_header(call->req, "Idempotency-Key")
-                                                   : NULL;
+    const char *key =
+        (call->row->flags & API_KEY) ? tb_http_header(call->req, "Idempotency-Key") : NULL;
     if (!key)
         return true;
     size_t len = strlen(key);
@@ -108,8 +107,8 @@ static bool read_key(struct call *call, struct tb_error *err)
         return tb_fail(err, TB_BAD_REQUEST,
                        "An Idempotency-Key is 1 to %d visible ASCII characters.", KEY_MAX);
     call->key = key;
-    call->idempotency = (struct tb_idempotency){
-        .method = call->req->method, .route = call->row->name, .key = key};
+    call->idempotency =
+        (struct tb_idempotency){.method = call->req->method, .route = call->row->name, .key = key};
     memcpy(call->idempotency.body_sha256, call->body_sha256, TB_SHA256_TEXT);
     return true;
 }
@@ -147,8 +146,8 @@ static bool read_body(struct call *call, struct tb_error *err)
         return tb_fail(err, TB_MEDIA_TYPE,
                        "The body must be JSON, sent with the header `Content-Type: "
                        "application/json`.");
-    call->doc = tb_json_parse(empty ? "{}" : req->body, empty ? 2 : req->body_len, TB_JSON_CLIENT,
-                              err);
+    call->doc =
+        tb_json_parse(empty ? "{}" : req->body, empty ? 2 : req->body_len, TB_JSON_CLIENT, err);
     if (!call->doc)
         return false;
     call->body = tb_json_root(call->doc);

@@ -87,7 +87,10 @@ static void write_document(const struct tb_http_request *req, struct tb_http_res
     write_title(&w, word);
     tb_jw_kv_int(&w, "status", res->status);
     tb_jw_kv_string(&w, "code", word);
-    write_redacted(&w, "detail", err->detail[0] ? err->detail : "Something failed inside the bridge; its log has the request id.");
+    write_redacted(&w, "detail",
+                   err->detail[0]
+                       ? err->detail
+                       : "Something failed inside the bridge; its log has the request id.");
     write_lists(&w, call);
     tb_jw_kv_string(&w, "request_id", req->id);
     tb_jw_kv_bool(&w, "retryable", tb_code_retryable(code));

@@ -34,8 +34,8 @@ static struct session *find(struct tb_api *api, const char *id_sha256)
     int64_t now = tb_mono_ms();
     for (size_t i = 0; i < API_SESSIONS; i++) {
         struct session *s = &api->sessions[i];
-        if (s->ends_ms > now && tb_equal_constant_time(s->id_sha256, TB_SHA256_TEXT - 1, id_sha256,
-                                                       TB_SHA256_TEXT - 1))
+        if (s->ends_ms > now &&
+            tb_equal_constant_time(s->id_sha256, TB_SHA256_TEXT - 1, id_sha256, TB_SHA256_TEXT - 1))
             return s;
     }
     return NULL;

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/nearest.h"
 
-#define BOTS_MAX 200
+#define BOTS_MAX            200
 #define NAME_MAX_CHARACTERS 64
 
 static const char *const FIELDS[] = {"name", "role", "bots", "expires_at", NULL};
@@ -73,9 +73,9 @@ static void check_role(const struct tb_json *request, struct wish *wish,
     const char *role = tb_json_get_string(request, "role");
     wish->role = API_ANY;
     if (!role || !api_role_find(role, &wish->role))
-        api_problem_add(&problems->errors, "/role", role ? "enum" : "required",
-                        "A token needs one of the roles admin, operator, developer, client, scrape.",
-                        NULL);
+        api_problem_add(
+            &problems->errors, "/role", role ? "enum" : "required",
+            "A token needs one of the roles admin, operator, developer, client, scrape.", NULL);
 }
 
 static void check_expiry(const struct tb_json *request, struct wish *wish,
@@ -158,8 +158,10 @@ static void write_token(struct tb_json_writer *w, const struct tb_store_token *t
 }
 
 static const char shown_once[] =
-    "[{\"pointer\":\"/token\",\"code\":\"shown_once\",\"message\":\"The token was shown in the first "
-    "answer to this Idempotency-Key and is not kept. If that answer was lost, revoke this token and "
+    "[{\"pointer\":\"/token\",\"code\":\"shown_once\",\"message\":\"The token was shown in the "
+    "first "
+    "answer to this Idempotency-Key and is not kept. If that answer was lost, revoke this token "
+    "and "
     "make another.\",\"hint\":null}]";
 
 /* A key's record that answers a repeated request: everything but the secret. */
@@ -242,8 +244,8 @@ bool tb_api_token_create(struct tb_store *store, const struct tb_json *request,
                          struct tb_buffer *out, struct tb_problems *problems, struct tb_error *err)
 {
     struct wish wish = {0};
-    bool ok = check(store, request, &wish, problems, err) &&
-              make(store, &wish, NULL, NULL, out, err);
+    bool ok =
+        check(store, request, &wish, problems, err) && make(store, &wish, NULL, NULL, out, err);
     tb_buffer_free(&wish.bots);
     return ok;
 }
@@ -316,7 +318,8 @@ bool api_delete_token(struct call *call, struct tb_error *err)
     if (!tb_store_token_revoke(call->api->store, id, tb_wall_ms(), &why)) {
         *err = why;
         if (why.code == TB_NOT_FOUND)
-            (void)tb_fail(err, TB_NOT_FOUND, "There is no token of this id; GET /tokens lists them.");
+            (void)tb_fail(err, TB_NOT_FOUND,
+                          "There is no token of this id; GET /tokens lists them.");
         return false;
     }
     tb_jw_init(&w, &call->res->body);

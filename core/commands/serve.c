@@ -1,0 +1,247 @@
+/* `trading-bridge serve`: starts the rooms from the bottom up, waits for signals, stops them from
+ * the top down. Main thread; all other threads are born with the signals blocked. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/embed.h"
+#include "base/events.h"
+#include "base/log.h"
+#include "bots/bots.h"
+#include "commands/commands_private.h"
+#include "plugins/host.h"
+#include "store/store.h"
+
+#define EVENTS_KEPT 4096
+#define GRACE_MS    25000 /* for the requests inside, at the end */
+
+struct bridge {
+    struct settings settings;
+    char *admin_token;
+    struct tb_store *store;
+    struct tb_hb *hb;
+    struct tb_plugins *plugins;
+    struct tb_events *events;
+    struct tb_bots *bots;
+    struct tb_api *api;
+};
+
+/* ---- start ---- */
+
+static bool open_events(struct bridge *b, struct tb_error *err)
+{
+    int64_t last;
+    if (!tb_store_event_last(b->store, &last, err))
+        return false;
+    b->events = tb_events_new(EVENTS_KEPT, (uint64_t)last + 1);
+    return true;
+}
+
+static bool open_plugins(struct bridge *b, struct tb_error *err)
+{
+    const struct settings *s = &b->settings;
+    b->plugins = tb_plugins_open(
+        &(struct tb_plugins_config){
+            .dir = place_plugins(s),
+            .sdk = tb_sdk_files,
+            .arena_bytes = (size_t)settings_number(s, SET_ARENA) << 20,
+            .arenas = (unsigned)settings_number(s, SET_THREADS),
+            .hb = b->hb,
+        },
+        err);
+    return b->plugins != NULL;
+}
+
+static bool open_bots(struct bridge *b, struct tb_error *err)
+{
+    b->bots = tb_bots_open(
+        &(struct tb_bots_config){
+            .store = b->store,
+            .hb = b->hb,
+            .plugins = b->plugins,
+            .events = b->events,
+            .image_pattern = settings_text(&b->settings, SET_BOT_IMAGES),
+        },
+        err);
+    return b->bots != NULL;
+}
+
+static bool open_api(struct bridge *b, struct tb_error *err)
+{
+    const struct settings *s = &b->settings;
+    b->api = tb_api_start(
+        &(struct tb_api_config){
+            .bind = settings_text(s, SET_BIND),
+            .port = (int)settings_number(s, SET_PORT),
+            .workers = (unsigned)settings_number(s, SET_THREADS),
+            .admin_token = b->admin_token,
+            .cors_origins = settings_text(s, SET_CORS_ORIGINS),
+            .store = b->store,
+            .plugins = b->plugins,
+            .bots = b->bots,
+            .web = tb_web_files,
+        },
+        err);
+    return b->api != NULL;
+}
+
+static bool start(struct bridge *b, bool *generated_out, struct tb_error *err)
+{
+    struct tb_hb_config hummingbot = place_hummingbot(&b->settings);
+    b->store = tb_store_open(settings_text(&b->settings, SET_STORE), err);
+    if (!b->store)
+        return false;
+    b->admin_token = place_admin_token(&b->settings, true, generated_out, err);
+    if (!b->admin_token)
+        return false;
+    b->hb = tb_hb_open(&hummingbot, err);
+    return b->hb && open_plugins(b, err) && open_events(b, err) && open_bots(b, err) &&
+           open_api(b, err);
+}
+
+/* The token is shown where only the person who started us looks. */
+static void announce(const struct bridge *b, bool generated)
+{
+    const char *bind = settings_text(&b->settings, SET_BIND);
+    bool loopback = strncmp(bind, "127.", 4) == 0;
+    if (generated) {
+        char *path = place_beside_store(&b->settings, "admin-token");
+        tb_log(loopback ? TB_INFO : TB_WARN, "serve.admin_token",
+               "BRIDGE_ADMIN_TOKEN is not set: the administrator's token is the one in %s.%s", path,
+               loopback ? "" : " The bridge is reachable from other machines.");
+        if (isatty(STDOUT_FILENO))
+            printf("administrator's token: %s\n", b->admin_token);
+        free(path);
+    }
+    printf("trading-bridge ready on http://%s:%d\n",
+           strcmp(bind, "0.0.0.0") == 0 ? "127.0.0.1" : bind, tb_api_port(b->api));
+    fflush(stdout);
+}
+
+/* ---- signals ---- */
+
+static void report_problems(const struct settings *s)
+{
+    for (size_t i = 0; i < s->problems; i++)
+        tb_log(s->problem[i].severity == SETTING_WARNING ? TB_WARN : TB_ERROR, "serve.setting",
+               "%s; %s.", s->problem[i].what, s->problem[i].remedy);
+}
+
+static void reload_secrets(struct bridge *b)
+{
+    struct settings fresh;
+    struct tb_error err = {0};
+    bool good = settings_load(&fresh);
+    report_problems(&fresh);
+    const char *old = settings_text(&b->settings, SET_API_PASSWORD);
+    const char *now = settings_text(&fresh, SET_API_PASSWORD);
+    if (good && strcmp(old ? old : "", now ? now : "") != 0)
+        tb_log(TB_WARN, "serve.reload",
+               "HUMMINGBOT_API_PASSWORD has changed; restart the bridge to use the new one.");
+    char *token = good ? place_admin_token(&fresh, true, NULL, &err) : NULL;
+    if (token) {
+        tb_api_set_admin_token(b->api, token);
+        free(b->admin_token);
+        b->admin_token = token;
+        tb_log(TB_INFO, "serve.reload", "The administrator's token was read again.");
+    } else {
+        tb_log(TB_ERROR, "serve.reload", "The settings are kept as they were. %s", err.detail);
+    }
+    settings_free(&fresh);
+}
+
+static void reload_plugins(struct bridge *b)
+{
+    struct tb_buffer report = TB_BUFFER_INIT;
+    struct tb_error err = {0};
+    if (tb_plugins_reload(b->plugins, &report, &err))
+        tb_log(TB_INFO, "serve.reload", "Plugins were read again: %s", tb_buffer_text(&report));
+    else
+        tb_log(TB_ERROR, "serve.reload", "Plugins are kept as they were: %s", err.detail);
+    tb_buffer_free(&report);
+}
+
+static void block_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
+static void wait_for_end(struct bridge *b, const sigset_t *signals)
+{
+    int got = 0;
+    while (sigwait(signals, &got) != 0 || got == SIGHUP) {
+        if (got == SIGHUP) {
+            reload_secrets(b);
+            reload_plugins(b);
+        }
+    }
+    tb_log(TB_INFO, "serve.draining", "%s: finishing what was begun.",
+           got == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+/* ---- stop ---- */
+
+/* Health says 503 first, so that nobody new is sent here; writes in flight are finished; the store
+ * closes last. */
+static void stop(struct bridge *b)
+{
+    if (b->api)
+        tb_api_drain(b->api);
+    if (b->events)
+        tb_events_wake(b->events);
+    if (b->bots)
+        tb_bots_drain(b->bots);
+    if (b->hb)
+        tb_hb_drain(b->hb);
+    if (b->api)
+        tb_api_stop(b->api, tb_mono_ms() + GRACE_MS);
+    if (b->bots)
+        tb_bots_close(b->bots);
+    if (b->plugins)
+        tb_plugins_close(b->plugins);
+    if (b->hb)
+        tb_hb_close(b->hb);
+    if (b->events)
+        tb_events_free(b->events);
+    if (b->store)
+        tb_store_close(b->store);
+    free(b->admin_token);
+    settings_free(&b->settings);
+}
+
+int tb_command_serve(int argc, char **argv)
+{
+    struct bridge b = {0};
+    struct tb_error err = {0};
+    sigset_t signals;
+    bool generated = false;
+    (void)argv;
+    if (argc > 1) {
+        fputs("usage: trading-bridge serve (settings come from the environment)\n", stderr);
+        return 2;
+    }
+    block_signals(&signals);
+    bool good = settings_load(&b.settings);
+    if (!tb_log_configure(settings_text(&b.settings, SET_LOG), &err)) {
+        fprintf(stderr, "BRIDGE_LOG: %s\n", err.detail);
+        good = false;
+    }
+    report_problems(&b.settings);
+    good = good && start(&b, &generated, &err);
+    if (good) {
+        announce(&b, generated);
+        wait_for_end(&b, &signals);
+    } else {
+        tb_log(TB_ERROR, "serve.failed", "The bridge cannot start. %s", err.detail);
+    }
+    stop(&b);
+    return good ? 0 : 1;
+}
