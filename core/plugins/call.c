@@ -235,7 +235,7 @@ static int vm_main(lua_State *L)
         tb_sandbox_plugin(L);
     else
         lua_pushnil(L);
-    tb_lua_push_json(L, tb_json_root(doc), NULL, TB_LUA_DECIMALS);
+    tb_lua_push_json(L, tb_json_root(doc), vm->projection, TB_LUA_DECIMALS);
     lua_call(L, 2, 1);
     vm->reads = false;
     tb_lua_to_json(L, -1, vm->out);
@@ -322,30 +322,30 @@ static bool run_in_arena(struct tb_vm *vm, struct tb_json_doc *doc, struct tb_pl
     return ok;
 }
 
-bool tb_vm_run(struct tb_plugins *host, struct tb_plugin *plugin, const char *entry,
-               const char *input, size_t input_len, int64_t mono_deadline_ms, struct tb_buffer *out,
+bool tb_vm_run(struct tb_plugins *host, const struct tb_vm_job *job, struct tb_buffer *out,
                struct tb_plugin_fault *fault, struct tb_error *err)
 {
     memset(fault, 0, sizeof *fault);
-    if (plugin && atomic_load(&plugin->broken))
+    if (job->plugin && atomic_load(&job->plugin->broken))
         return tb_fail(err, TB_PLUGIN_FAILED,
                        "%s hung inside a library function and is switched off until its files "
                        "change",
-                       plugin->name);
-    struct tb_json_doc *doc = tb_json_parse(input, input_len, TB_JSON_UPSTREAM, err);
+                       job->plugin->name);
+    struct tb_json_doc *doc = tb_json_parse(job->input, job->input_len, TB_JSON_UPSTREAM, err);
     if (!doc)
         return false;
     struct tb_vm vm = {.host = host,
-                       .plugin = plugin,
-                       .entry = entry,
+                       .plugin = job->plugin,
+                       .entry = job->entry,
+                       .projection = job->projection,
                        .out = out,
-                       .mono_deadline_ms = mono_deadline_ms};
+                       .mono_deadline_ms = job->mono_deadline_ms};
     size_t max = out->max, before = out->len;
     tb_buffer_init(&vm.scratch, SCRATCH_MAX);
     out->max = max ? max : before + OUT_MAX;
-    if (mono_deadline_ms == 0)
-        mono_deadline_ms = tb_mono_ms() + ARENA_WAIT_MS;
-    vm.arena = tb_lease_take(host->arenas, mono_deadline_ms, err);
+    vm.arena = tb_lease_take(
+        host->arenas, job->mono_deadline_ms ? job->mono_deadline_ms : tb_mono_ms() + ARENA_WAIT_MS,
+        err);
     bool ok = vm.arena && run_in_arena(&vm, doc, fault, err);
     out->max = max;
     if (!ok && out->len > before)

@@ -73,7 +73,9 @@ static bool check_contract(struct tb_plugins *host, struct tb_plugin *plugin,
     struct tb_buffer out = TB_BUFFER_INIT;
     char input[TB_PLUGIN_NAME + 16];
     int len = snprintf(input, sizeof input, "{\"name\":\"%s\"}", plugin->name);
-    bool ok = tb_vm_run(host, plugin, "contract", input, (size_t)len, 0, &out, fault, err);
+    struct tb_vm_job job = {
+        .plugin = plugin, .entry = "contract", .input = input, .input_len = (size_t)len};
+    bool ok = tb_vm_run(host, &job, &out, fault, err);
     if (ok) {
         plugin->described = tb_json_parse(tb_buffer_text(&out), out.len, TB_JSON_CLIENT, err);
         ok = plugin->described != NULL;

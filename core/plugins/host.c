@@ -12,6 +12,28 @@
 static const size_t ARENA_BYTES = 16u << 20;
 static const unsigned ARENAS = 8;
 
+/* Kernel function of each entry. hook: the entry needs the plugin's Lua only when the plugin has
+ * this hook; otherwise the SDK's general answer is the answer, also without any plugin, so that
+ * bots of unknown strategies have figures too. */
+static const struct {
+    const char *name;
+    const char *hook;
+    bool without_logs;
+} entries[] = {
+    [TB_PLUGIN_DESCRIBE] = {"describe", NULL, false},
+    [TB_PLUGIN_SCHEMA] = {"schema", NULL, false},
+    [TB_PLUGIN_TRANSLATE] = {"translate", NULL, false},
+    [TB_PLUGIN_PLAN] = {"plan", NULL, false},
+    [TB_PLUGIN_STATUS] = {"status", "status", true},
+    [TB_PLUGIN_LOG] = {"log", "log", false},
+    [TB_PLUGIN_EFFECTS] = {"effects", NULL, false},
+};
+
+/* What a status call builds of its input: a bot's log buffers are most of a report and no figure
+ * depends on them. */
+static const char without_logs[] =
+    "{\"bot\":true,\"raw\":{\"*\":true,\"error_logs\":false,\"general_logs\":false}}";
+
 /* ---- arenas ---- */
 
 static void *make_arena(void *user, struct tb_error *err)
@@ -41,6 +63,7 @@ struct tb_plugins *tb_plugins_open(const struct tb_plugins_config *config, struc
         host->config.arenas = ARENAS;
     pthread_mutex_init(&host->lock, NULL);
     pthread_mutex_init(&host->reload_lock, NULL);
+    host->without_logs = tb_json_parse(without_logs, sizeof without_logs - 1, TB_JSON_CLIENT, err);
     host->arenas = tb_lease_pool_new("lua arenas", host->config.arenas, &ops, host);
     host->watchdog = tb_watchdog_start(
         host, config->stuck_ms ? config->stuck_ms : (int64_t)TB_STUCK_MS * TB_BUDGET_FACTOR);
@@ -64,6 +87,7 @@ void tb_plugins_close(struct tb_plugins *host)
     tb_generation_release(host->current);
     tb_lease_pool_free(host->arenas);
     tb_script_set_free(&host->sdk);
+    tb_json_free(host->without_logs);
     pthread_mutex_destroy(&host->lock);
     pthread_mutex_destroy(&host->reload_lock);
     free(host->dir);
@@ -260,18 +284,6 @@ unsigned tb_plugins_threads_lost(struct tb_plugins *host)
 
 /* ---- calling ---- */
 
-/* Kernel function of each entry; bare: works without a plugin, so that bots of unknown strategies
- * have figures too. */
-static const struct {
-    const char *name;
-    bool bare;
-} entries[] = {
-    [TB_PLUGIN_DESCRIBE] = {"describe", false},   [TB_PLUGIN_SCHEMA] = {"schema", false},
-    [TB_PLUGIN_TRANSLATE] = {"translate", false}, [TB_PLUGIN_PLAN] = {"plan", false},
-    [TB_PLUGIN_STATUS] = {"status", true},        [TB_PLUGIN_LOG] = {"log", true},
-    [TB_PLUGIN_EFFECTS] = {"effects", false},
-};
-
 static bool missing(const struct tb_plugin_slot *slot, const char *name,
                     struct tb_plugin_fault *fault, struct tb_error *err)
 {
@@ -281,6 +293,17 @@ static bool missing(const struct tb_plugin_slot *slot, const char *name,
     return tb_fail(err, TB_PLUGIN_FAILED, "%s does not load: %s", name, slot->error);
 }
 
+/* The version to run the entry with; NULL when the SDK alone can answer. */
+static struct tb_plugin *plugin_for(const struct tb_plugin_slot *slot, enum tb_plugin_entry entry)
+{
+    struct tb_plugin *plugin = slot ? slot->plugin : NULL;
+    const char *hook = entries[entry].hook;
+    if (!plugin || !hook)
+        return plugin;
+    const struct tb_json *described = tb_json_root(plugin->described);
+    return tb_json_true(tb_json_path(described, "hooks", hook, NULL)) ? plugin : NULL;
+}
+
 bool tb_plugins_call(struct tb_plugins *host, const struct tb_plugin_call *call,
                      struct tb_buffer *out, struct tb_plugin_fault *fault, struct tb_error *err)
 {
@@ -288,16 +311,23 @@ bool tb_plugins_call(struct tb_plugins *host, const struct tb_plugin_call *call,
     fault = fault ? fault : &unused;
     *fault = (struct tb_plugin_fault){0};
     struct tb_generation *g = tb_generation_hold(host);
-    bool bare = entries[call->entry].bare && (!call->plugin || !*call->plugin);
+    bool bare = entries[call->entry].hook && (!call->plugin || !*call->plugin);
     const struct tb_plugin_slot *slot = bare ? NULL : tb_generation_find(g, call->plugin);
+    struct tb_vm_job job = {
+        .plugin = plugin_for(slot, call->entry),
+        .entry = entries[call->entry].name,
+        .input = call->input,
+        .input_len = call->input_len,
+        .projection = entries[call->entry].without_logs ? tb_json_root(host->without_logs) : NULL,
+        .mono_deadline_ms = call->mono_deadline_ms,
+    };
     bool ok;
     if (call->generation && call->generation != g->id)
         ok = tb_fail(err, TB_FORM_CHANGED, "the plugins were reloaded meanwhile; plan again");
     else if (!bare && (!slot || !slot->plugin))
         ok = missing(slot, call->plugin, fault, err);
     else
-        ok = tb_vm_run(host, bare ? NULL : slot->plugin, entries[call->entry].name, call->input,
-                       call->input_len, call->mono_deadline_ms, out, fault, err);
+        ok = tb_vm_run(host, &job, out, fault, err);
     tb_generation_release(g);
     return ok;
 }

@@ -102,6 +102,7 @@ struct tb_plugins {
     pthread_mutex_t lock; /* current */
     pthread_mutex_t reload_lock;
     struct tb_generation *current;
+    struct tb_json_doc *without_logs; /* projection of what `status` builds of its input */
     struct tb_watchdog *watchdog;
 };
 
@@ -148,7 +149,8 @@ struct tb_vm {
     struct tb_arena *arena;
     struct tb_plugins *host;
     struct tb_plugin *plugin; /* NULL while only the SDK runs */
-    const char *entry;        /* kernel function, for messages */
+    const char *entry;        /* kernel function */
+    const struct tb_json *projection;
     struct tb_buffer *out;
     struct tb_buffer scratch; /* outlives Lua errors; capped */
 
@@ -192,10 +194,17 @@ void tb_vm_wait(struct tb_vm *vm);
 void tb_vm_alive(struct tb_vm *vm);
 /* A new phase with a fresh run budget. */
 void tb_vm_phase(struct tb_vm *vm, const char *name, int budget_ms, bool reads);
-/* Runs one entry of the kernel. `plugin` may be NULL for status and log. */
+/* What to run: one entry of the kernel with one JSON object. */
+struct tb_vm_job {
+    struct tb_plugin *plugin; /* NULL: the SDK alone */
+    const char *entry;
+    const char *input;
+    size_t input_len;
+    const struct tb_json *projection; /* parts of the input to build; NULL: all */
+    int64_t mono_deadline_ms;         /* 0: none of the caller's */
+};
 TB_MUST_CHECK
-bool tb_vm_run(struct tb_plugins *host, struct tb_plugin *plugin, const char *entry,
-               const char *input, size_t input_len, int64_t mono_deadline_ms, struct tb_buffer *out,
+bool tb_vm_run(struct tb_plugins *host, const struct tb_vm_job *job, struct tb_buffer *out,
                struct tb_plugin_fault *fault, struct tb_error *err);
 
 /* ---- the sandbox and its libraries; each pushes one value ---- */

@@ -49,7 +49,8 @@ local function need_strategy(plugin, name)
   return strategy
 end
 
--- {} -> { name, title, version, api, connectors, strategies, aliases, actions }
+-- {} -> { name, title, version, api, connectors, strategies, aliases, actions, hooks }; the host calls
+-- status and log with the plugin only when hooks says that it has its own.
 function kernel.describe(plugin)
   phase("describe", "plain")
   local strategies = {}
@@ -59,6 +60,7 @@ function kernel.describe(plugin)
   return {
     name = plugin.name, title = plugin.title, version = plugin.version, api = plugin.api,
     connectors = json.array(plugin.connectors), strategies = json.array(strategies),
+    hooks = { status = (plugin.transforms or {}).status ~= nil, log = plugin.log ~= nil },
     aliases = plugin.aliases ~= nil, actions = json.array(text.keys(plugin.actions or {})),
   }
 end
@@ -98,7 +100,7 @@ function kernel.plan(plugin, input)
   return require("bridge.plan").make(plugin, input, { phase = phase, wire = wire, find_strategy = find_strategy })
 end
 
--- { bot, raw } -> normalised figures. plugin is nil for bots of unknown strategies.
+-- { bot, raw } -> normalised figures; the host leaves the log buffers out of raw. plugin is nil for bots of unknown strategies.
 function kernel.status(plugin, input)
   phase("status", "transform")
   local figures = require("bridge.pnl").status(input.bot or {}, input.raw or {})
