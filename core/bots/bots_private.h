@@ -74,6 +74,7 @@ struct bot {
     char *figures; /* JSON of the status transform */
     char *errors;  /* JSON array of translated log lines */
     int64_t figures_at;
+    int64_t judge_after;        /* only later looks may change the state */
     char peak[TB_DECIMAL_TEXT]; /* highest net profit seen, for the drawdown; "" when none */
     char *raw;                  /* newest slice, for ?raw=1 and /logs */
     size_t raw_len;

@@ -18,13 +18,13 @@ enum {
     POLL_MAX_MS = 30000,
     CONTAINERS_EVERY_MS = 5000,
     SAMPLE_EVERY_MS = 60000,
+    SEEN_EVERY_MS = 10000,
     FORGET_AFTER_MS = 60000, /* an unmanaged instance that upstream no longer shows */
 };
 
 struct look {
     struct tb_bots *b;
     int64_t wall;
-    bool first_after_restart;
 };
 
 static uint64_t fnv1a(const char *bytes, size_t len)
@@ -76,6 +76,15 @@ static bool take_slice(void *arg, const char *instance, size_t len, struct tb_js
     if (bot) {
         bot->sight.at = look->wall;
         bot->sight.listed = true;
+        /* The report of a bot that waits does not change: that it is heard says that it is fresh.
+         */
+        if (bot->sight.hash == hash && bot->sight.active) {
+            bot->sight.report_at = bot->sight.trading ? look->wall : bot->sight.report_at;
+            if (look->wall - bot->last_seen > SEEN_EVERY_MS) {
+                bot->last_seen = look->wall;
+                bot_changed(b, bot);
+            }
+        }
         if (bot->sight.hash != hash) {
             bot->sight.hash = hash;
             free(bot->slice);
@@ -149,11 +158,21 @@ static bool look_status(struct look *look, int64_t *took_ms_out, struct tb_error
     return ok;
 }
 
-/* ---- containers: the truth about existence ---- */
+/* Bots that a good status document no longer names. */
+static void mark_unlisted(struct look *look)
+{
+    pthread_mutex_lock(&look->b->lock);
+    for (size_t i = 0; i < look->b->bots; i++) {
+        struct sight *s = &look->b->bot[i]->sight;
+        if (s->at != look->wall) {
+            s->listed = s->reported = s->trading = s->active = false;
+            s->hash = 0;
+        }
+    }
+    pthread_mutex_unlock(&look->b->lock);
+}
 
-struct names {
-    struct tb_json_doc *active, *exited;
-};
+/* ---- containers: the truth about existence ---- */
 
 static bool in_list(const struct tb_json_doc *doc, const char *instance)
 {
@@ -202,6 +221,7 @@ static void look_containers(struct look *look)
         struct bot *bot = b->bot[i];
         if (bot->deleted || !bot->life.instance[0])
             continue;
+        bot->sight.container_at = look->wall;
         bot->sight.container = in_list(active, bot->life.instance)   ? TB_CT_RUNNING
                                : in_list(exited, bot->life.instance) ? TB_CT_EXITED
                                                                      : TB_CT_ABSENT;
@@ -238,6 +258,12 @@ static void judge(struct tb_bots *b, struct bot *bot, int64_t wall)
     bot_changed(b, bot);
 }
 
+static bool may_judge(const struct bot *bot, int64_t wall)
+{
+    return !bot->deleted && !bot->queued && !bot->working && bot->sight.container != TB_CT_UNSEEN &&
+           wall > bot->judge_after && bot->sight.container_at > bot->judge_after;
+}
+
 static void judge_all(struct tb_bots *b, int64_t wall)
 {
     struct tb_hb_status status;
@@ -247,7 +273,7 @@ static void judge_all(struct tb_bots *b, int64_t wall)
         return;
     pthread_mutex_lock(&b->lock);
     for (size_t i = 0; i < b->bots; i++)
-        if (!b->bot[i]->deleted && b->bot[i]->sight.container != TB_CT_UNSEEN)
+        if (may_judge(b->bot[i], wall))
             judge(b, b->bot[i], wall);
     pthread_mutex_unlock(&b->lock);
 }
@@ -293,13 +319,15 @@ static void *feed(void *arg)
         struct look look = {.b = b};
         struct tb_error err = {0};
         int64_t took, mono = tb_mono_ms();
-        bool ok;
+        bool ok, poked = b->look_now;
 
         b->look_now = false;
         pthread_mutex_unlock(&b->lock);
         look.wall = tb_wall_ms();
         ok = look_status(&look, &took, &err);
-        if (ok && mono >= containers_at) {
+        if (ok)
+            mark_unlisted(&look);
+        if (ok && (poked || mono >= containers_at)) {
             look_containers(&look);
             containers_at = mono + CONTAINERS_EVERY_MS;
         }

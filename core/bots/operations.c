@@ -153,6 +153,9 @@ void bot_follow(struct bot *bot, const struct tb_life *life)
     } else {
         bot->reason[0] = bot->reason_detail[0] = '\0';
     }
+    /* What was seen before the operation ended says nothing of what is now. */
+    if (final)
+        bot->judge_after = tb_wall_ms();
     if (final && life->state == TB_OPS_SUCCEEDED && life->kind != TB_OP_STOP) {
         bot->started_at = tb_wall_ms();
         bot->sight.report_at = tb_wall_ms();
@@ -253,11 +256,19 @@ static void publish(struct tb_bots *b, const struct operation *op)
 
 /* ---- the workers ---- */
 
+/* Will the next step make a laned call? Reading what one brought needs no lane. */
+static bool wants_lane(const struct operation *op)
+{
+    return tb_phase_laned(op->life.phase) && op->obs.kind != TB_OBS_RESULT;
+}
+
 static bool lane_taken(const struct tb_bots *b, const struct operation *op)
 {
+    if (!wants_lane(op))
+        return false;
     if (op->life.phase == TB_PH_DEPLOY)
         return b->deploy_lane || tb_mono_ms() < b->deploy_free_at;
-    return op->life.phase == TB_PH_PULL && b->pull_lane;
+    return b->pull_lane;
 }
 
 /* The open operation that is due first and may be taken by this worker; else when to look again. */
@@ -409,7 +420,7 @@ static void lanes(struct tb_bots *b, enum tb_phase phase, bool take)
 static void serve(struct tb_bots *b, struct operation *op)
 {
     struct tb_intent intent;
-    enum tb_phase lane = op->life.phase;
+    enum tb_phase lane = wants_lane(op) ? op->life.phase : TB_PH_END;
     bool go = true;
 
     op->running = true;
@@ -421,7 +432,7 @@ static void serve(struct tb_bots *b, struct operation *op)
             carry_out(b, op, intent);
         pthread_mutex_lock(&b->lock);
         /* The outcome of a laned call is stepped by whoever gets the operation next. */
-        if (go && tb_phase_laned(lane))
+        if (go && lane != TB_PH_END)
             break;
     }
     lanes(b, lane, false);
