@@ -44,10 +44,11 @@ bool bot_state_find(const char *word, enum tb_bot_state *out);
 struct sight {
     enum tb_container container;
     bool reported, trading, active, start_error;
-    bool listed;       /* in the status document */
-    int64_t at;        /* wall ms of the look; 0: never */
-    int64_t report_at; /* wall ms when a full report was last seen to change */
-    uint64_t hash;     /* of the slice */
+    bool listed;          /* in the status document */
+    int64_t at;           /* wall ms of the look that listed it; 0: never */
+    int64_t container_at; /* wall ms of the look at the containers */
+    int64_t report_at;    /* wall ms when a full report last came from a bot that is heard */
+    uint64_t hash;        /* of the slice */
 };
 
 struct bot {
