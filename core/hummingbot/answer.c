@@ -108,10 +108,10 @@ static bool own_error(const struct tb_hb_raw *raw, char *words, size_t size)
         tb_json_parse(tb_buffer_text(&raw->body), raw->body.len, TB_JSON_UPSTREAM, NULL);
     const struct tb_json *detail = doc ? tb_json_get(tb_json_root(doc), "detail") : NULL;
     bool own = false;
-    if (tb_json_is(detail, TB_JSON_STRING)) {
+    if (detail && detail->type == TB_JSON_STRING) {
         tb_hb_clean_text(detail->text, detail->len, words, size);
         own = true;
-    } else if (tb_json_is(detail, TB_JSON_ARRAY)) {
+    } else if (detail && detail->type == TB_JSON_ARRAY) {
         read_problems(detail, words, size);
         own = true;
     }

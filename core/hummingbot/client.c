@@ -49,6 +49,24 @@ static bool credentials_are_sound(const struct tb_hb_config *config, struct tb_e
     return true;
 }
 
+/* A proxy's password stands in its URL and in curl's words about it. */
+static bool proxy_is_sound(const char *proxy, struct tb_error *err)
+{
+    if (!proxy || !*proxy)
+        return true;
+    CURLU *u = curl_url();
+    char *password = NULL;
+    bool ok = u && strstr(proxy, "://") &&
+              curl_url_set(u, CURLUPART_URL, proxy, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
+    if (ok && curl_url_get(u, CURLUPART_PASSWORD, &password, CURLU_URLDECODE) == CURLUE_OK)
+        tb_log_secret(password);
+    curl_free(password);
+    curl_url_cleanup(u);
+    return ok || tb_fail(err, TB_INVALID,
+                         "HUMMINGBOT_PROXY is not a proxy's URL; write it like "
+                         "socks5h://localhost:1055");
+}
+
 static void release(struct tb_hb *hb)
 {
     tb_lease_pool_free(hb->pool);
@@ -75,7 +93,7 @@ struct tb_hb *tb_hb_open(const struct tb_hb_config *config, struct tb_error *err
     tb_cond_init(&hb->changed);
     hb->base = tb_hb_base_url(config->url, err);
     hb->extra = hb->base ? tb_hb_headers_parse(config, err) : NULL;
-    if (!hb->extra || !credentials_are_sound(config, err)) {
+    if (!hb->extra || !credentials_are_sound(config, err) || !proxy_is_sound(config->proxy, err)) {
         release(hb);
         return NULL;
     }

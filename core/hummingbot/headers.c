@@ -30,7 +30,7 @@ static bool line_is_sound(const struct tb_hb_config *config, const char *line, s
 {
     const char *colon = strchr(line, ':');
     size_t name = colon ? (size_t)(colon - line) : 0;
-    if (!is_name(line, name))
+    if (!colon || !is_name(line, name))
         return tb_fail(err, TB_INVALID,
                        "HUMMINGBOT_API_HEADERS: a header must be written `Name: value`");
     for (const char *p = colon; *p; p++) {

@@ -44,13 +44,19 @@ static const struct freezing *freezing_of(enum tb_hb_endpoint endpoint)
     return NULL;
 }
 
-static bool slot_free(const struct tb_hb *hb, const struct tb_hb_call *call, enum tb_hb_slot slot)
+/* A free slot for this call. A stop may also take the write slot when its own is taken by another.
+ */
+static bool pick(const struct tb_hb *hb, const struct tb_hb_call *call, enum tb_hb_slot *out)
 {
+    bool read = tb_hb_endpoint(call->endpoint)->effect == TB_HB_READ;
     if (call->endpoint == TB_HB_BOTS_HISTORY && hb->histories > 0)
         return false;
-    return slot == TB_HB_SLOT_READ    ? hb->reads < TB_HB_READ_LANES
-           : slot == TB_HB_SLOT_WRITE ? hb->writes < 1
-                                      : hb->stops < 1;
+    if (call->lane == TB_HB_LANE_STOP && hb->stops < 1) {
+        *out = TB_HB_SLOT_STOP;
+        return true;
+    }
+    *out = read ? TB_HB_SLOT_READ : TB_HB_SLOT_WRITE;
+    return read ? hb->reads < TB_HB_READ_LANES : hb->writes < 1;
 }
 
 static void count(struct tb_hb *hb, const struct tb_hb_call *call, enum tb_hb_slot slot, bool in)
@@ -68,19 +74,15 @@ bool tb_hb_lane_enter(struct tb_hb *hb, const struct tb_hb_call *call, int64_t m
                       enum tb_hb_slot *slot_out, struct tb_error *err)
 {
     const struct tb_hb_endpoint_row *row = tb_hb_endpoint(call->endpoint);
-    enum tb_hb_slot slot = call->lane == TB_HB_LANE_STOP ? TB_HB_SLOT_STOP
-                           : row->effect == TB_HB_READ   ? TB_HB_SLOT_READ
-                                                         : TB_HB_SLOT_WRITE;
     bool in_time = true;
+    bool in = false;
     pthread_mutex_lock(&hb->mutex);
-    while (in_time && !hb->draining && !slot_free(hb, call, slot))
+    while (!hb->draining && !(in = pick(hb, call, slot_out)) && in_time)
         in_time = tb_cond_wait_until(&hb->changed, &hb->mutex, mono_deadline_ms);
     bool draining = hb->draining;
-    bool in = !draining && slot_free(hb, call, slot);
     if (in)
-        count(hb, call, slot, true);
+        count(hb, call, *slot_out, true);
     pthread_mutex_unlock(&hb->mutex);
-    *slot_out = slot;
     if (in)
         return true;
     if (draining)

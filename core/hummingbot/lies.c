@@ -111,7 +111,7 @@ static enum tb_hb_truth judge_error_key(struct judge *j)
 
 static enum tb_hb_truth judge_error_values(struct judge *j)
 {
-    if (!tb_json_is(j->root, TB_JSON_OBJECT))
+    if (!j->root || j->root->type != TB_JSON_OBJECT)
         return say(j, TB_HB_STRANGE, "the answer is not an object", NULL);
     for (const struct tb_json *m = j->root->child; m; m = m->next) {
         const struct tb_json *error = tb_json_get(m, "error");
