@@ -83,7 +83,7 @@ local function check_loss(ctx, p, mid, report)
   local limit = ctx.risk and ctx.risk.max_controller_loss_quote
   local loss = loss_at_stop(p, mid)
   if limit and loss > limit then
-    report:warn("stop", "loss_limit_before_stop", { stop = p.stop, loss = spot.show(loss, 2), limit = limit })
+    report:warn("stop", "loss_limit_before_stop", { stop = p.stop, loss = spot.show(loss, 2), limit = spot.show(limit, 2) })
   end
 end
 

@@ -32,7 +32,7 @@ function gateway.check_up(report)
   end
   local ok, answer = hb.try(hb.gateway.tokens, { network_id = names.NETWORK })
   if not ok then
-    report:error("/exchange", "gateway_silent", { network = names.NETWORK, why = tostring(answer.message) })
+    report:error("/exchange", "gateway_silent", { network = names.NETWORK, why = (tostring(answer.message):gsub("%.$", "")) })
     return false
   end
   report:ok("gateway_up", { network = names.NETWORK })

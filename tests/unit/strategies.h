@@ -1,0 +1,267 @@
+/* For the tests of plugins/bitmart and plugins/jupiter: the real plugins in the real host, in front
+ * of a stand-in upstream whose answers come from a world document (tests/lua/world.json and changes
+ * to it), so that every balance, rule and price a check may meet can be made. One test, one world.
+ */
+#ifndef TB_TESTS_STRATEGIES_H
+#define TB_TESTS_STRATEGIES_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/embed.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "plugins/host.h"
+#include "raw_server.h"
+
+/* The world of the upstream that is up; set before a server starts, read by its threads. */
+static const struct tb_json *world_base, *world_changes;
+
+struct bench {
+    struct raw_server upstream;
+    struct tb_hb *hb;
+    struct tb_plugins *host;
+};
+
+static inline const char *source_dir(void)
+{
+    const char *dir = getenv("TB_SOURCE_DIR");
+    return dir ? dir : ".";
+}
+
+/* A whole file; NULL when it is not there. */
+static inline char *read_text(const char *path, size_t *len)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return NULL;
+    struct tb_buffer text = TB_BUFFER_INIT;
+    char piece[4096];
+    size_t n;
+    while ((n = fread(piece, 1, sizeof piece, file)) > 0)
+        tb_buffer_append(&text, piece, n);
+    fclose(file);
+    return tb_buffer_steal(&text, len);
+}
+
+/* A JSON file of the source tree, which must be there. */
+static inline struct tb_json_doc *read_json(const char *name)
+{
+    char path[1024];
+    size_t len;
+    struct tb_error err = {0};
+    (void)snprintf(path, sizeof path, "%s/%s", source_dir(), name);
+    char *text = read_text(path, &len);
+    if (!text)
+        fail_msg("%s is missing", path);
+    struct tb_json_doc *doc = tb_json_parse(text, len, TB_JSON_CLIENT, &err);
+    free(text);
+    if (!doc)
+        fail_msg("%s: %s", path, err.detail);
+    return doc;
+}
+
+/* A JSON file of the recorded facts (TB_SHARED, or ../shared beside the tree); NULL when they are
+ * not at hand. */
+static inline struct tb_json_doc *read_fact(const char *name)
+{
+    char path[1024];
+    size_t len;
+    struct tb_error err = {0};
+    const char *shared = getenv("TB_SHARED");
+    if (shared)
+        (void)snprintf(path, sizeof path, "%s/knowledge/hummingbot/%s", shared, name);
+    else
+        (void)snprintf(path, sizeof path, "%s/../shared/knowledge/hummingbot/%s", source_dir(),
+                       name);
+    char *text = read_text(path, &len);
+    struct tb_json_doc *doc = text ? tb_json_parse(text, len, TB_JSON_UPSTREAM, &err) : NULL;
+    free(text);
+    return doc;
+}
+
+/* ---- the stand-in upstream ---- */
+
+static inline const struct tb_json *world(const char *member)
+{
+    const struct tb_json *changed = tb_json_get(world_changes, member);
+    return changed ? changed : tb_json_get(world_base, member);
+}
+
+static inline void answer_wrapped(struct tb_json_writer *w, const char *key,
+                                  const struct tb_json *node)
+{
+    tb_jw_object(w);
+    tb_jw_kv_node(w, key, node);
+    tb_jw_end_object(w);
+}
+
+/* {account: {connector: [...]}} for the account that was asked for. */
+static inline void answer_balances(struct tb_json_writer *w, const char *body)
+{
+    struct tb_error err = {0};
+    struct tb_json_doc *doc = tb_json_parse(body, strlen(body), TB_JSON_CLIENT, &err);
+    const struct tb_json *names = tb_json_get(tb_json_root(doc), "account_names");
+    const char *account = tb_json_string(tb_json_at(names, 0));
+    tb_jw_object(w);
+    if (account)
+        tb_jw_kv_node(w, account, world("balances"));
+    tb_jw_end_object(w);
+    tb_json_free(doc);
+}
+
+static inline bool serve_world(struct raw_server *s, const struct raw_request *r, int fd)
+{
+    struct tb_buffer out = TB_BUFFER_INIT;
+    struct tb_json_writer w;
+    const char *path = strchr(r->head, ' ') + 1;
+    int status = 200;
+    (void)s;
+    tb_jw_init(&w, &out);
+    if (!strncmp(path, "/connectors/bitmart/trading-rules", 33)) {
+        tb_jw_node(&w, world("rules"));
+    } else if (!strncmp(path, "/market-data/prices", 19)) {
+        answer_wrapped(&w, "prices", world("mid"));
+    } else if (!strncmp(path, "/portfolio/state", 16)) {
+        answer_balances(&w, r->body);
+    } else if (!strncmp(path, "/gateway/status", 15)) {
+        tb_jw_node(&w, world("gateway"));
+    } else if (!strncmp(path, "/gateway/networks/solana-mainnet-beta/tokens", 44) &&
+               !tb_json_is(world("tokens"), TB_JSON_NULL)) {
+        answer_wrapped(&w, "tokens", world("tokens"));
+    } else if (!strncmp(path, "/accounts/gateway/wallets", 25)) {
+        tb_jw_node(&w, world("wallets"));
+    } else if (!strncmp(path, "/gateway/connectors/jupiter", 27)) {
+        tb_jw_node(&w, world("connector"));
+    } else {
+        status = 503;
+        tb_buffer_puts(&out, "{\"detail\":\"Gateway service is not available\"}");
+    }
+    bool keep = raw_answer(fd, status, "", tb_buffer_text(&out));
+    tb_buffer_free(&out);
+    return keep;
+}
+
+/* Group setup and teardown of the world. */
+static inline int load_world(void **state)
+{
+    struct tb_json_doc *doc = read_json("tests/lua/world.json");
+    world_base = tb_json_root(doc);
+    *state = doc;
+    return 0;
+}
+
+static inline int free_world(void **state)
+{
+    tb_json_free(*state);
+    return 0;
+}
+
+/* ---- the bench ---- */
+
+static inline void open_bench(struct bench *b)
+{
+    char dir[1024];
+    struct tb_error err = {0};
+    raw_start(&b->upstream, serve_world);
+    b->hb = tb_hb_open(&(struct tb_hb_config){.url = b->upstream.url}, &err);
+    if (!b->hb)
+        fail_msg("%s", err.detail);
+    (void)snprintf(dir, sizeof dir, "%s/plugins", source_dir());
+    struct tb_plugins_config config = {.dir = dir, .sdk = tb_sdk_files, .arenas = 2, .hb = b->hb};
+    b->host = tb_plugins_open(&config, &err);
+    if (!b->host)
+        fail_msg("%s", err.detail);
+}
+
+static inline void close_bench(struct bench *b)
+{
+    tb_plugins_close(b->host);
+    tb_hb_close(b->hb);
+    raw_stop(&b->upstream);
+}
+
+/* The answer of one entry as a document; a failing call fails the test. */
+static inline struct tb_json_doc *call_entry(struct bench *b, const char *plugin,
+                                             enum tb_plugin_entry entry, const char *input)
+{
+    struct tb_buffer out = TB_BUFFER_INIT;
+    struct tb_plugin_fault fault = {0};
+    struct tb_error err = {0};
+    struct tb_plugin_call call = {.plugin = plugin,
+                                  .entry = entry,
+                                  .input = input,
+                                  .input_len = strlen(input),
+                                  .mono_deadline_ms = tb_mono_ms() + 60000};
+    if (!tb_plugins_call(b->host, &call, &out, &fault, &err))
+        fail_msg("%s %s: %s [%s:%d %s]", plugin, input, err.detail, fault.file, fault.line,
+                 fault.excerpt);
+    struct tb_json_doc *doc = tb_json_parse(tb_buffer_text(&out), out.len, TB_JSON_CLIENT, &err);
+    if (!doc)
+        fail_msg("%s answers no JSON: %s", plugin, err.detail);
+    tb_buffer_free(&out);
+    return doc;
+}
+
+/* {"strategy", "params", "risk"?, "ctx"} of a case; params and risk may be NULL. */
+static inline void plan_input(struct tb_buffer *out, const char *strategy, const char *version,
+                              const struct tb_json *params, const struct tb_json *risk)
+{
+    struct tb_json_writer w;
+    tb_jw_init(&w, out);
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "strategy", strategy);
+    if (params)
+        tb_jw_kv_node(&w, "params", params);
+    if (risk)
+        tb_jw_kv_node(&w, "risk", risk);
+    tb_jw_key(&w, "ctx");
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "bot", "test");
+    tb_jw_kv_string(&w, "account", "master_account");
+    tb_jw_kv_string(&w, "image", "hummingbot/hummingbot:version-2.16.0");
+    tb_jw_kv_string(&w, "hummingbot", version ? version : "2.16.0");
+    tb_jw_kv_string(&w, "server", "default");
+    tb_jw_kv_string(&w, "now", "2026-11-22T10:15:00.000Z");
+    tb_jw_end_object(&w);
+    tb_jw_end_object(&w);
+}
+
+static inline struct tb_json_doc *call_plan(struct bench *b, const char *plugin,
+                                            const char *strategy, const char *version,
+                                            const struct tb_json *params,
+                                            const struct tb_json *risk)
+{
+    struct tb_buffer input = TB_BUFFER_INIT;
+    plan_input(&input, strategy, version, params, risk);
+    struct tb_json_doc *doc = call_entry(b, plugin, TB_PLUGIN_PLAN, tb_buffer_text(&input));
+    tb_buffer_free(&input);
+    return doc;
+}
+
+/* Compares two values as canonical text. */
+static inline void same_json(const char *what, const struct tb_json *is,
+                             const struct tb_json *should)
+{
+    struct tb_buffer a = TB_BUFFER_INIT, b = TB_BUFFER_INIT;
+    tb_json_canonical(is, &a);
+    tb_json_canonical(should, &b);
+    if (strcmp(tb_buffer_text(&a), tb_buffer_text(&b)))
+        fail_msg("%s is\n%s\nand should be\n%s", what, tb_buffer_text(&a), tb_buffer_text(&b));
+    tb_buffer_free(&a);
+    tb_buffer_free(&b);
+}
+
+static const struct {
+    const char *plugin, *strategy;
+} strategies[] = {{"bitmart", "spot_grid"}, {"bitmart", "spot_mm"}, {"jupiter", "arbitrage"}};
+#define STRATEGIES (sizeof strategies / sizeof strategies[0])
+
+#endif
