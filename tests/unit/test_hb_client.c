@@ -53,6 +53,24 @@ static void requests_carry_everything(void **state)
     unsetenv("ALL_PROXY");
 }
 
+/* The configured proxy, and nobody else, resolves the name and carries the call. */
+static void configured_proxy_carries_the_call(void **state)
+{
+    (void)state;
+    struct raw_server s;
+    struct tb_error err = {0};
+    raw_start(&s, say_running);
+    struct tb_hb_config config = {.url = "http://api.invalid:8000", .proxy = s.url};
+    struct tb_hb *hb = tb_hb_open(&config, &err);
+    assert_non_null(hb);
+    assert_int_equal(do_call(hb, simple(TB_HB_BOTS_STATUS), &err), TB_HB_DONE);
+    assert_non_null(strstr(raw_last(&s)->head,
+                           "GET http://api.invalid:8000/bot-orchestration/status HTTP/1.1"));
+    assert_null(strstr(raw_last(&s)->head, "Authorization"));
+    tb_hb_close(hb);
+    raw_stop(&s);
+}
+
 /* ---- nothing twice ---- */
 
 static bool (*break_off)(int fd);
@@ -270,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_carry_everything),
+        cmocka_unit_test(configured_proxy_carries_the_call),
         cmocka_unit_test(broken_post_is_delivered_once),
         cmocka_unit_test(silent_post_is_delivered_once),
         cmocka_unit_test(refused_connection_sends_nothing),
