@@ -107,26 +107,6 @@ void sim_instance_forget(struct sim_world *w, const char *name)
     }
 }
 
-void sim_instance_archive(struct sim_world *w, const char *name)
-{
-    struct sim_container *c = sim_container_find(w, name);
-    GROW(w->archives, w->archive_count);
-    struct sim_archive *a = &w->archives[w->archive_count++];
-    memset(a, 0, sizeof *a);
-    tb_copy(a->name, sizeof a->name, name);
-    const char *config = c != NULL && c->script_config[0] != '\0' ? c->script_config : name;
-    size_t len = strlen(config);
-    if (len > 4 && strcmp(config + len - 4, ".yml") == 0)
-        len -= 4;
-    snprintf(a->database, sizeof a->database, "%.*s.sqlite", (int)len, config);
-    if (c != NULL) {
-        a->controllers = (unsigned)c->bot.controller_count;
-        a->trades = (unsigned)c->bot.fill_count;
-        a->orders = a->trades;
-    }
-    sim_instance_forget(w, name);
-}
-
 const struct sim_image *sim_image_find(const struct sim_world *w, const char *name)
 {
     for (size_t i = 0; i < w->image_count; i++) {
@@ -221,8 +201,10 @@ void sim_engine_archive_stop(struct sim_world *w, const char *name)
     struct sim_view *view = sim_view_find(w, name);
     struct sim_container *c = sim_container_find(w, name);
     if (w->engine_down || c == NULL) { /* the background task dies; nobody hears of it */
-        if (view != NULL)
-            view->stopping = false;
+        if (view != NULL) {
+            view->stopping = view->active = false;
+            sim_view_forget(view);
+        }
         return;
     }
     /* docker stop: pid 1 ignores SIGTERM, so it takes the whole grace time, on the event loop. */

@@ -213,6 +213,7 @@ static void write_order(struct tb_json_writer *out, const struct sim_order *o)
     sim_kv_iso(out, "created_at", o->at);
     sim_kv_iso(out, "updated_at", o->at);
     tb_jw_kv_string(out, "exchange_order_id", o->id);
+    tb_jw_kv_string(out, "error_message", NULL);
     tb_jw_end_object(out);
 }
 

@@ -170,6 +170,7 @@ static bool archive_delete(struct sim_world *w, const char *name)
 {
     for (size_t i = 0; i < w->archive_count; i++) {
         if (strcmp(w->archives[i].name, name) == 0) {
+            sim_archive_clear(&w->archives[i]);
             memmove(&w->archives[i], &w->archives[i + 1],
                     (w->archive_count - i - 1) * sizeof *w->archives);
             w->archive_count--;

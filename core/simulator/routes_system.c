@@ -124,6 +124,7 @@ void sim_get_storage(struct sim_call *call)
 {
     struct sim_world *w = call->w;
     struct tb_json_writer *out = &call->out;
+    static const char *const conf[] = {"scripts", "controllers"};
     const char **archived = calloc(w->archive_count + 1, sizeof *archived);
     const char **instances = calloc(w->instance_count + 1, sizeof *instances);
     if (archived == NULL || instances == NULL)
@@ -139,6 +140,7 @@ void sim_get_storage(struct sim_call *call)
     tb_jw_object(out);
     directory(out, "archived", archived, w->archive_count);
     directory(out, "instances", instances, w->instance_count);
+    directory(out, "conf", conf, 2);
     tb_jw_end_object(out);
     tb_jw_end_object(out);
     free(archived);
@@ -163,9 +165,32 @@ void sim_get_archived(struct sim_call *call)
     tb_jw_end_array(&call->out);
 }
 
-static void empty_list(struct tb_json_writer *out, const char *key)
+static void kv_text(struct tb_json_writer *out, const char *key, const char *json)
 {
-    tb_jw_kv_raw(out, key, "[]", 2);
+    tb_jw_kv_raw(out, key, json, strlen(json));
+}
+
+static void kv_page(struct tb_json_writer *out, const char *key, const char *json, unsigned total)
+{
+    kv_text(out, key, json);
+    tb_jw_key(out, "pagination");
+    tb_jw_object(out);
+    tb_jw_kv_int(out, "total", total);
+    tb_jw_kv_int(out, "limit", 100);
+    tb_jw_kv_int(out, "offset", 0);
+    tb_jw_kv_bool(out, "has_more", total > 100);
+    tb_jw_end_object(out);
+}
+
+static void archive_summary(struct tb_json_writer *out, const struct sim_archive *a)
+{
+    tb_jw_kv_int(out, "total_orders", a->trade_count);
+    tb_jw_kv_int(out, "total_trades", a->trade_count);
+    tb_jw_kv_int(out, "total_executors", a->executor_count);
+    tb_jw_kv_int(out, "total_positions", 0);
+    tb_jw_kv_int(out, "total_controllers", a->controller_count);
+    kv_text(out, "trading_pairs", a->pairs);
+    kv_text(out, "exchanges", a->exchanges);
 }
 
 static void archive_answer(struct sim_call *call, const struct sim_archive *a, const char *path,
@@ -175,19 +200,17 @@ static void archive_answer(struct sim_call *call, const struct sim_archive *a, c
     tb_jw_object(out);
     tb_jw_kv_string(out, "db_path", path);
     if (strcmp(what, "summary") == 0) {
-        tb_jw_kv_int(out, "total_orders", a->orders);
-        tb_jw_kv_int(out, "total_trades", a->trades);
-        tb_jw_kv_int(out, "total_executors", a->executors);
-        tb_jw_kv_int(out, "total_positions", 0);
-        tb_jw_kv_int(out, "total_controllers", a->controllers);
-        empty_list(out, "trading_pairs");
-        empty_list(out, "exchanges");
-    } else if (strcmp(what, "executors") == 0 || strcmp(what, "controllers") == 0) {
-        empty_list(out, what);
+        archive_summary(out, a);
+    } else if (strcmp(what, "executors") == 0) {
+        kv_text(out, what, a->executors);
+        tb_jw_kv_int(out, "total", a->executor_count);
+    } else if (strcmp(what, "controllers") == 0) {
+        kv_text(out, what, a->controllers);
+        tb_jw_kv_int(out, "total", a->controller_count);
+    } else if (strcmp(what, "positions") == 0) {
+        kv_page(out, what, "[]", 0);
     } else {
-        empty_list(out, what);
-        tb_jw_key(out, "pagination");
-        fixed(call, "{\"total\":0,\"limit\":100,\"offset\":0,\"has_more\":false}");
+        kv_page(out, what, strcmp(what, "trades") == 0 ? a->trades : a->orders, a->trade_count);
     }
     tb_jw_end_object(out);
 }
@@ -236,6 +259,7 @@ void sim_delete_archive(struct sim_call *call)
         if (strcmp(path, call->arg[0]) != 0)
             continue;
         snprintf(name, sizeof name, "%s", w->archives[i].name);
+        sim_archive_clear(&w->archives[i]);
         memmove(&w->archives[i], &w->archives[i + 1],
                 (w->archive_count - i - 1) * sizeof *w->archives);
         w->archive_count--;

@@ -9,12 +9,18 @@
 #include "base/memory.h"
 #include "simulator/bot.h"
 
-#define FEE     0.001 /* share of the quote amount, either side */
-#define DEX_FEE 0.0005
+#define FEE         0.001 /* share of the quote amount, either side */
+#define DEX_FEE     0.0005
+#define REJECTED_MS 10000 /* ten retries */
 
 static const char *const close_types[SIM_CLOSE_TYPES] = {
-    "CloseType.TIME_LIMIT", "CloseType.STOP_LOSS", "CloseType.TAKE_PROFIT",
-    "CloseType.EARLY_STOP", "CloseType.FAILED",    "CloseType.COMPLETED",
+    "CloseType.TIME_LIMIT",
+    "CloseType.STOP_LOSS",
+    "CloseType.TAKE_PROFIT",
+    "CloseType.EARLY_STOP",
+    "CloseType.INSUFFICIENT_BALANCE",
+    "CloseType.FAILED",
+    "CloseType.COMPLETED",
 };
 
 const char *sim_close_type_name(enum sim_close_type type)
@@ -93,18 +99,31 @@ static void level_unlock(const struct desk *d, const struct sim_level *l)
     unlock_coin(d->wallet, l->buy ? d->quote : d->base, l->buy ? l->price * l->amount : l->amount);
 }
 
+static void complain(struct sim_world *w, struct sim_container *c, const char *text)
+{
+    if (!c->bot.silent)
+        sim_view_logged(w, c->name, 40, "hummingbot.strategy_v2.executors.executor_base", text);
+}
+
+/* Puts the order into the book; without the coins, or when the exchange refuses, the executor ends
+ * at once and its level pauses. */
 static bool level_place(struct sim_world *w, struct sim_container *c, struct sim_controller *k,
                         struct sim_level *l, double price)
 {
     struct desk d;
-    if (!desk_of(w, c, k->connector, k->pair, &d) || w->orders_rejected) {
+    if (!desk_of(w, c, k->connector, k->pair, &d))
+        return false;
+    l->price = price;
+    l->ready = w->now + k->cooldown_ms;
+    if (w->orders_rejected) {
         k->now.closed[SIM_FAILED]++;
+        l->ready += REJECTED_MS;
+        complain(w, c, "Open order failed. Retrying 1/10");
         return false;
     }
-    l->price = price;
-    const char *token = l->buy ? d.quote : d.base;
-    if (!lock_coin(d.wallet, token, l->buy ? price * l->amount : l->amount)) {
-        k->now.closed[SIM_FAILED]++;
+    if (!lock_coin(d.wallet, l->buy ? d.quote : d.base, l->buy ? price * l->amount : l->amount)) {
+        k->now.closed[SIM_INSUFFICIENT]++;
+        complain(w, c, "Not enough budget to open position.");
         return false;
     }
     l->state = SIM_LEVEL_OPEN;
@@ -184,6 +203,22 @@ static void grid_place(struct sim_world *w, struct sim_container *c, struct sim_
     level_place(w, c, k, best, price);
 }
 
+/* A grid needs its whole budget when it starts; without it one executor a second fails. */
+static bool grid_funded(struct sim_world *w, struct sim_container *c, struct sim_controller *k)
+{
+    struct desk d;
+    if (sim_controller_busy(k) || k->level_count == 0 || !k->levels[0].buy)
+        return true;
+    if (!desk_of(w, c, k->connector, k->pair, &d))
+        return false;
+    const struct sim_coin *coin = sim_coin_find(d.wallet, d.quote);
+    if (coin != NULL && coin->units - coin->locked >= k->total)
+        return true;
+    k->now.closed[SIM_INSUFFICIENT]++;
+    complain(w, c, "Not enough budget to open position.");
+    return false;
+}
+
 static void grid_step(struct sim_world *w, struct sim_container *c, struct sim_controller *k,
                       double mid)
 {
@@ -208,7 +243,7 @@ static void grid_step(struct sim_world *w, struct sim_container *c, struct sim_c
                 level_close(w, c, k, l, goal);
         }
     }
-    if (mid >= k->start_price && mid <= k->end_price)
+    if (mid >= k->start_price && mid <= k->end_price && grid_funded(w, c, k))
         grid_place(w, c, k, mid);
 }
 

@@ -225,7 +225,7 @@ static void step(struct sim_world *w)
     if (sim_frozen(w) || w->now < w->api_started)
         return;
     if (w->now >= w->next_discovery) {
-        w->next_discovery = w->now + 1000;
+        w->next_discovery = sim_discovery_after(w, w->now + 1);
         sim_view_discover(w);
     }
     if (w->now >= w->next_snapshot) {
@@ -243,6 +243,14 @@ void sim_world_advance(struct sim_world *w, int64_t now)
     }
 }
 
+/* Reports come on the second, discovery 0.6 s later: a bot that fell silent is `idle` for that long
+ * before it is dropped, as measured. */
+int64_t sim_discovery_after(const struct sim_world *w, int64_t earliest)
+{
+    int64_t late = (earliest - w->next_second - 600) % 1000;
+    return earliest + (1000 - late) % 1000;
+}
+
 void sim_world_restart_api(struct sim_world *w)
 {
     for (size_t i = 0; i < w->view_count; i++)
@@ -256,7 +264,7 @@ void sim_world_restart_api(struct sim_world *w)
     }
     w->job_count = kept;
     w->api_started = w->now;
-    w->next_discovery = w->now + 800;
+    w->next_discovery = sim_discovery_after(w, w->now + 500);
     w->next_snapshot = w->now + 5 * 60 * 1000;
 }
 
@@ -289,6 +297,8 @@ void sim_world_free(struct sim_world *w)
     free(w->images);
     free(w->containers);
     free(w->instances);
+    for (size_t i = 0; i < w->archive_count; i++)
+        sim_archive_clear(&w->archives[i]);
     free(w->archives);
     free(w->views);
     free(w->runs);

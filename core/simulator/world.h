@@ -63,6 +63,7 @@ enum sim_close_type {
     SIM_STOP_LOSS,
     SIM_TAKE_PROFIT,
     SIM_EARLY_STOP,
+    SIM_INSUFFICIENT,
     SIM_FAILED,
     SIM_COMPLETED,
     SIM_CLOSE_TYPES
@@ -178,10 +179,13 @@ struct sim_instance {
     int64_t created;
 };
 
+/* bots/archived/<name>: what its database tells, as JSON. */
 struct sim_archive {
     char name[SIM_NAME];
     char database[SIM_NAME];
-    unsigned orders, trades, executors, controllers;
+    unsigned trade_count, executor_count, controller_count;
+    char *trades, *orders, *executors, *controllers; /* arrays; trades and orders at most 100 */
+    char *pairs, *exchanges;
 };
 
 struct sim_image {
@@ -312,6 +316,8 @@ void sim_world_advance(struct sim_world *w, int64_t now);
 bool sim_frozen(const struct sim_world *w);
 void sim_world_job(struct sim_world *w, int64_t due, enum sim_job_kind kind, const char *name,
                    void *late);
+/* When the API looks for bots next. */
+int64_t sim_discovery_after(const struct sim_world *w, int64_t earliest);
 /* The API process restarts: what it kept in memory is gone. */
 void sim_world_restart_api(struct sim_world *w);
 
@@ -334,6 +340,7 @@ struct sim_instance *sim_instance_find(struct sim_world *w, const char *name);
 struct sim_instance *sim_instance_make(struct sim_world *w, const char *name);
 /* Moves the folder to the archive. */
 void sim_instance_archive(struct sim_world *w, const char *name);
+void sim_archive_clear(struct sim_archive *archive);
 void sim_instance_forget(struct sim_world *w, const char *name);
 const struct sim_image *sim_image_find(const struct sim_world *w, const char *name);
 void sim_image_add(struct sim_world *w, const char *name, bool bot);
