@@ -126,7 +126,7 @@ static const struct row rows[] = {
     {"recursion", "", "local function f() return 1 + f() end f()", MEMORY, NULL},
     {"coroutines", "",
      "local t = {} while true do t[#t + 1] = coroutine.create(function() end) end", MEMORY, NULL},
-    {"garbage is collected", "", "for i = 1, 80 do local s = ('x'):rep(1 << 18) .. i end", RUNS,
+    {"garbage is collected", "", "for i = 1, 36 do local s = ('x'):rep(1 << 17) .. i end", RUNS,
      NULL},
 
     /* reach */
@@ -229,8 +229,11 @@ static void open_jail(struct jail *jail, const char *top, const char *body, int6
     (void)snprintf(jail->dir, sizeof jail->dir, "/tmp/tb-jail-XXXXXX");
     assert_non_null(mkdtemp(jail->dir));
     write_plugin(jail, top, body);
-    struct tb_plugins_config config = {
-        .dir = jail->dir, .sdk = tb_sdk_files, .arenas = 1, .stuck_ms = stuck_ms};
+    struct tb_plugins_config config = {.dir = jail->dir,
+                                       .sdk = tb_sdk_files,
+                                       .arena_bytes = 4 << 20,
+                                       .arenas = 1,
+                                       .stuck_ms = stuck_ms};
     jail->host = tb_plugins_open(&config, &jail->open_error);
     if (!jail->host)
         fail_msg("%s", jail->open_error.detail);
@@ -298,6 +301,11 @@ static int64_t thread_ms(void)
 static void test_rows(void **state)
 {
     (void)state;
+#if defined(__SANITIZE_THREAD__)
+    /* One thread only, and TSan keeps our frames that Lua's longjmp leaves: it runs out of room for
+     * them where a snippet raises for ever. */
+    skip();
+#endif
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct jail jail;
         open_jail(&jail, rows[i].top, rows[i].body, 0);
