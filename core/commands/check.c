@@ -1,12 +1,199 @@
-/* `trading-bridge check`. Main thread. */
-#include "commands/commands_private.h"
+/* `trading-bridge check`: looks at everything that went wrong in real deployments, says each by
+ * name and what to do. Changes nothing, here or there. Exit 0 when all is good or only warned of.
+ * Main thread. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "commands/check_private.h"
+#include "commands/plugin.h"
+#include "store/store.h"
+
+#define OVERLAY 0x794c7630L /* f_type of a container's own layer */
+
+/* ---- lines ---- */
+
+static void print_clean(const char *text)
+{
+    struct tb_buffer red = TB_BUFFER_INIT, clean = TB_BUFFER_INIT;
+    tb_redact(&red, text);
+    tb_escape_control(&clean, tb_buffer_text(&red));
+    fputs(tb_buffer_text(&clean), stdout);
+    tb_buffer_free(&red);
+    tb_buffer_free(&clean);
+}
+
+void check_line(struct check *check, enum verdict verdict, const char *remedy, const char *format,
+                ...)
+{
+    static const char *const words[] = {"ok    ", "warn  ", "fail  "};
+    struct tb_buffer what = TB_BUFFER_INIT;
+    va_list args;
+    va_start(args, format);
+    tb_buffer_vprintf(&what, format, args);
+    va_end(args);
+    check->failed += verdict == CHECK_FAIL;
+    check->warned += verdict == CHECK_WARN;
+    fputs(words[verdict], stdout);
+    print_clean(tb_buffer_text(&what));
+    if (remedy && *remedy) {
+        fputs("  - ", stdout);
+        print_clean(remedy);
+    }
+    putchar('\n');
+    fflush(stdout);
+    tb_buffer_free(&what);
+}
+
+/* The client's sentences end in what to do, after one of these. */
+static const char *const BEFORE_REMEDY[] = {"not by the Hummingbot API: ", "; ", "): ", ": "};
+
+void check_error(struct check *check, const char *subject, const struct tb_error *err)
+{
+    char what[sizeof err->detail];
+    const char *remedy = "see what stands at HUMMINGBOT_API_URL";
+    tb_copy(what, sizeof what, err->detail);
+    for (size_t i = 0; i < sizeof BEFORE_REMEDY / sizeof BEFORE_REMEDY[0]; i++) {
+        char *at = strstr(what, BEFORE_REMEDY[i]);
+        if (!at)
+            continue;
+        size_t len = strlen(BEFORE_REMEDY[i]);
+        remedy = err->detail + (at - what) + len;
+        at[len - 2] = '\0';
+        break;
+    }
+    check_line(check, CHECK_FAIL, remedy, "%s: %s", subject, what);
+}
+
+/* ---- this machine ---- */
+
+static void check_settings(struct check *check)
+{
+    const struct settings *s = check->settings;
+    for (size_t i = 0; i < s->problems; i++)
+        check_line(check, s->problem[i].severity == SETTING_WARNING ? CHECK_WARN : CHECK_FAIL,
+                   s->problem[i].remedy, "setting: %s", s->problem[i].what);
+    for (unsigned i = 0; i < SETTING_COUNT; i++) {
+        struct tb_buffer shown = TB_BUFFER_INIT;
+        if (setting_row((enum setting)i)->flags & SETTING_LATER)
+            continue;
+        settings_show(s, (enum setting)i, &shown);
+        check_line(check, CHECK_OK, NULL, "setting: %s", tb_buffer_text(&shown));
+        tb_buffer_free(&shown);
+    }
+}
+
+/* The nearest folder above `path` that exists. */
+static void existing_folder(const char *path, char *out, size_t size)
+{
+    tb_copy(out, size, path);
+    do {
+        char *slash = strrchr(out, '/');
+        if (!slash)
+            tb_copy(out, size, ".");
+        else
+            slash[slash == out ? 1 : 0] = '\0';
+    } while (access(out, F_OK) != 0 && strcmp(out, ".") != 0 && strcmp(out, "/") != 0);
+}
+
+static bool in_container(void)
+{
+    return access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0 ||
+           getenv("RAILWAY_ENVIRONMENT") || getenv("KUBERNETES_SERVICE_HOST");
+}
+
+static void check_volume(struct check *check, const char *folder)
+{
+    struct statfs fs;
+    if (in_container() && statfs(folder, &fs) == 0 && (long)fs.f_type == OVERLAY)
+        check_line(check, CHECK_WARN, "mount a volume and put BRIDGE_STORE on it",
+                   "store: %s is in the container's own layer, so a redeploy forgets every bot",
+                   folder);
+}
+
+static void check_store(struct check *check)
+{
+    const char *path = settings_text(check->settings, SET_STORE);
+    char folder[4096];
+    struct tb_error err = {0};
+    existing_folder(path, folder, sizeof folder);
+    check_volume(check, folder);
+    if (access(path, F_OK) != 0) {
+        if (access(folder, W_OK | X_OK) == 0)
+            check_line(check, CHECK_OK, NULL, "store: %s can be made", path);
+        else
+            check_line(check, CHECK_FAIL,
+                       "let the user that runs the bridge write there, or change BRIDGE_STORE",
+                       "store: %s cannot be made: %s is not writable", path, folder);
+        return;
+    }
+    struct tb_store *store = tb_store_open(path, &err);
+    if (store) {
+        check_line(check, CHECK_OK, NULL, "store: %s is writable", path);
+        tb_store_close(store);
+    } else if (err.code == TB_BUSY) {
+        check_line(check, CHECK_OK, NULL, "store: %s is in use by a running bridge", path);
+    } else {
+        check_line(check, CHECK_FAIL, "see BRIDGE_STORE, its permissions and the disk", "store: %s",
+                   err.detail);
+    }
+}
+
+static void check_plugins(struct check *check)
+{
+    const char *dir = place_plugins(check->settings);
+    struct plugin_report report = {0};
+    struct tb_error err = {0};
+    if (!plugin_report(dir, NULL, &report, &err))
+        check_line(check, CHECK_FAIL, "see BRIDGE_PLUGINS", "plugins: %s", err.detail);
+    else if (report.bad > 0)
+        check_line(check, CHECK_FAIL, "`trading-bridge plugin check` shows file and line",
+                   "plugins: %u of %u in %s do not load", report.bad, report.good + report.bad,
+                   dir);
+    else if (report.good == 0)
+        check_line(check, CHECK_FAIL, "put plugins there or change BRIDGE_PLUGINS",
+                   "plugins: there is none in %s", dir);
+    else
+        check_line(check, CHECK_OK, NULL, "plugins: %u load from %s", report.good, dir);
+    tb_buffer_free(&report.text);
+}
+
+static void check_bind(struct check *check)
+{
+    const char *bind = settings_text(check->settings, SET_BIND);
+    if (strncmp(bind, "127.", 4) != 0)
+        check_line(check, CHECK_WARN,
+                   "put a proxy that ends TLS in front, or bind to 127.0.0.1 (examples/proxy)",
+                   "bind: %s is reachable from other machines, without encryption", bind);
+}
 
 int tb_command_check(int argc, char **argv)
 {
-    struct settings s;
-    (void)argc;
+    struct settings settings;
+    struct check check = {.settings = &settings};
+    struct tb_error err = {0};
     (void)argv;
-    bool good = command_settings(&s);
-    settings_free(&s);
-    return !good;
+    if (argc > 1) {
+        fputs("usage: trading-bridge check (settings come from the environment)\n", stderr);
+        return 2;
+    }
+    bool usable = settings_load(&settings);
+    /* The rooms' own warnings would only repeat the lines. */
+    if (!tb_log_configure("text,error", &err))
+        return 1;
+    check_settings(&check);
+    if (usable) {
+        check_bind(&check);
+        check_store(&check);
+        check_plugins(&check);
+        if (check_network(&check))
+            check_api(&check);
+    }
+    printf("%u failed, %u warned of\n", check.failed, check.warned);
+    settings_free(&settings);
+    return check.failed ? 1 : 0;
 }

@@ -184,7 +184,8 @@ static void check_value(struct settings *s, enum setting id)
         complain(s, SETTING_FATAL, "give the path of a file",
                  "BRIDGE_STORE names PostgreSQL, which this "
                  "version does not support");
-    if (row->flags & SETTING_SECRET)
+    /* A published default is no secret, and its word must stay readable. */
+    if ((row->flags & SETTING_SECRET) && (!row->fallback || strcmp(value, row->fallback) != 0))
         tb_log_secret(value);
 }
 
