@@ -1,0 +1,137 @@
+// The create form: the envelope that every bot has, and the strategy's own fields from its JSON Schema in
+// their order and groups, with presets. Reads into the body of POST /bots/plan and shows the errors of
+// the answer at the fields they point to.
+import { h, fill } from "./dom.js";
+import { makeField, errorText } from "./fields.js";
+import { titleCase } from "./format.js";
+
+const ENVELOPE = [
+  ["name", "/name", { title: "Name", "x-widget": "text", type: "string", description: "How people call this bot: 1 to 64 characters." }],
+  ["account", "/account", { title: "Account", "x-widget": "text", type: "string", default: "master_account", description: "Credentials profile of the Hummingbot API that holds the keys." }],
+  ["image", "/image", { title: "Image", "x-widget": "text", type: "string", description: "Left empty: the newest installed hummingbot/hummingbot:version-X.Y.Z." }],
+];
+
+const LIMITS = [
+  ["max_loss_quote", "Largest loss of the bot", "The bot stops trading when it has lost this much."],
+  ["max_controller_loss_quote", "Largest loss of one controller", "A controller of the bot is stopped at this loss."],
+];
+
+function ruleText(rule) {
+  if (rule === undefined || rule === null) return "";
+  return / *%$/.test(rule) ? " Left empty: " + rule.replace(/ *%$/, " %") + " of the budget." : " Left empty: " + rule + ".";
+}
+
+function limitField([name, title, help], defaults, context) {
+  return makeField(name, {
+    title, "x-widget": "decimal", "x-unit": "quote", type: "string", description: help + ruleText((defaults || {})[name]),
+  }, "/risk/" + name, context);
+}
+
+function grouped(fields) {
+  const groups = new Map();
+  for (const field of fields) {
+    const name = field.schema["x-group"] || "";
+    if (!groups.has(name)) groups.set(name, []);
+    groups.get(name).push(field);
+  }
+  return [...groups].map(([name, members]) =>
+    h("fieldset", { class: "group" }, h("legend", null, name ? titleCase(name) : "Strategy"), members.map((f) => f.element)));
+}
+
+function presetRow(presets, apply) {
+  const names = Object.keys(presets || {});
+  if (names.length === 0) return null;
+  const order = ["careful", "usual", "bold"];
+  names.sort((a, b) => (order.indexOf(a) + 1 || 9) - (order.indexOf(b) + 1 || 9));
+  const buttons = names.map((name) => h("button", {
+    type: "button", "aria-pressed": "false",
+    onclick(event) {
+      apply(presets[name]);
+      for (const b of buttons) b.setAttribute("aria-pressed", String(b === event.currentTarget));
+    },
+  }, titleCase(name)));
+  return h("div", { class: "presets", role: "group", "aria-label": "Presets" }, h("span", null, "Fill in: "), buttons);
+}
+
+// strategy: the answer of GET /exchanges/{x}/strategies/{s}. submit(body) is called with what to plan.
+export function makeForm(exchange, strategy, submit) {
+  const schema = strategy.schema || { properties: {} };
+  let pair = null;
+  const context = { quote: quoteNow };
+  const names = Object.keys(schema.properties || {});
+  names.sort((a, b) => (schema.properties[a]["x-order"] || 0) - (schema.properties[b]["x-order"] || 0));
+  const params = names.map((name) => makeField(name, schema.properties[name], "/params/" + name, context));
+  const envelope = ENVELOPE.map(([name, pointer, s]) => makeField(name, s, pointer, context));
+  const limits = LIMITS.map((row) => limitField(row, strategy.risk_defaults, context));
+  const all = [...envelope, ...params, ...limits];
+  pair = params.find((f) => f.schema["x-widget"] === "pair");
+  const summary = h("div", { class: "summary", role: "alert", tabindex: "-1", hidden: true });
+  const button = h("button", { type: "submit", class: "primary" }, "Show the plan");
+
+  function quoteNow() {
+    const text = pair ? String(pair.get() || "") : "";
+    return text.includes("-") ? text.slice(text.lastIndexOf("-") + 1) : "";
+  }
+  function unitsChanged() { for (const f of all) f.unitChanged(); }
+  if (pair && pair.input) pair.input.addEventListener("input", unitsChanged);
+  unitsChanged();
+
+  function body() {
+    const out = { exchange, strategy: strategy.name, params: {}, risk: {} };
+    for (const f of envelope) if (f.get() !== undefined) out[f.name] = f.get();
+    for (const f of params) if (f.get() !== undefined) out.params[f.name] = f.get();
+    for (const f of limits) if (f.get() !== undefined) out.risk[f.name] = f.get();
+    if (Object.keys(out.risk).length === 0) delete out.risk;
+    return out;
+  }
+
+  const form = h("form", {
+    class: "card form", autocomplete: "off",
+    onsubmit(event) {
+      event.preventDefault();
+      submit(body());
+    },
+  },
+  summary,
+  h("fieldset", { class: "group" }, h("legend", null, "Bot"), envelope.map((f) => f.element)),
+  presetRow(strategy.presets, (values) => {
+    for (const f of params) if (f.name in values) f.set(values[f.name]);
+    unitsChanged();
+  }),
+  grouped(params),
+  h("fieldset", { class: "group" }, h("legend", null, "Loss limits"), limits.map((f) => f.element)),
+  h("div", { class: "buttons" }, button, h("span", { class: "help" }, "Nothing is sent to the exchange yet.")));
+  form.noValidate = true;
+
+  const ownerOf = (pointer) => all.find((f) => pointer === f.pointer || pointer.startsWith(f.pointer + "/"));
+
+  function summaryLine(error) {
+    const field = ownerOf(error.pointer);
+    if (!field) return h("li", null, error.pointer ? error.pointer + ": " : "", errorText(error));
+    return h("li", null, h("a", {
+      href: "#", onclick(event) {
+        event.preventDefault();
+        field.focus(error.pointer.slice(field.pointer.length));
+      },
+    }, field.schema.title || field.name), ": ", errorText(error));
+  }
+
+  return {
+    element: form,
+    focus: () => envelope[0].focus(),
+    busy(yes) {
+      button.disabled = yes;
+      fill(button, yes ? "Making the plan…" : "Show the plan");
+    },
+    // problem: what was thrown, or null for none.
+    showProblem(problem) {
+      const errors = ((problem && problem.errors) || []).map((e) => ({ ...e, pointer: String(e.pointer || "") }));
+      for (const f of all)
+        f.showErrors(errors.filter((e) => ownerOf(e.pointer) === f));
+      summary.hidden = !problem;
+      if (!problem) return;
+      fill(summary, h("p", null, h("strong", null, problem.message)), errors.length ? h("ul", null, errors.map(summaryLine)) : null);
+      summary.focus();
+    },
+  };
+}
