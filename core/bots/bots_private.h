@@ -60,7 +60,8 @@ struct bot {
     char plan_id[TB_ULID_TEXT];
     char operation_id[TB_ULID_TEXT]; /* the newest one */
     bool managed, claimed, deleted;
-    int64_t store_version; /* 0: not in the store */
+    bool ghost_checked, ghost, ghost_stopped; /* of an unmanaged one: see ghosts.c */
+    int64_t store_version;                    /* 0: not in the store */
     int64_t created_at, updated_at, started_at, last_seen;
     enum tb_bot_state state;
     char intent[8];
@@ -210,6 +211,8 @@ void problem_add(struct tb_buffer *list, const char *pointer, const char *code, 
 void problems_append(struct tb_buffer *list, const struct tb_json *array);
 
 /* upstream.c: what is read of upstream beside operations */
+/* Reads `least` to `most` decimal digits and moves *text behind them. */
+bool read_digits(const char **text, int least, int most, int *out);
 /* parsed answer of a read; NULL with *err */
 TB_MUST_CHECK
 struct tb_json_doc *upstream_read(struct tb_bots *b, enum tb_hb_endpoint endpoint, const char *arg0,
@@ -249,6 +252,8 @@ void bot_follow(struct bot *bot, const struct tb_life *life);
 bool feed_start(struct tb_bots *b, struct tb_error *err);
 void feed_join(struct tb_bots *b);
 void feed_poke(struct tb_bots *b); /* look now; lock held */
+/* ghosts.c: instances of attempts that had been given up (feed thread, no lock held) */
+void ghosts_look(struct tb_bots *b);
 /* transform.c: runs the plugin's status and log transforms over one slice (no lock held) */
 void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len);
 

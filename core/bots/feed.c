@@ -240,6 +240,8 @@ static void judge(struct tb_bots *b, struct bot *bot, int64_t wall)
     char reason[32];
 
     tb_copy(reason, sizeof reason, bot->reason);
+    if (bot->ghost)
+        return;
     if (!bot->managed) {
         bot->state = bot->sight.container == TB_CT_EXITED ? TB_BOT_STOPPED
                      : bot->sight.trading                 ? TB_BOT_RUNNING
@@ -331,8 +333,10 @@ static void *feed(void *arg)
             look_containers(&look);
             containers_at = mono + CONTAINERS_EVERY_MS;
         }
-        if (ok)
+        if (ok) {
             judge_all(b, look.wall);
+            ghosts_look(b);
+        }
         if (ok && mono >= sample_at) {
             sample(b, look.wall);
             sample_at = mono + SAMPLE_EVERY_MS;

@@ -110,6 +110,7 @@ static bool before_send(struct turn *t, enum tb_act act)
             return false;
         }
         s->sent_at = t->now;
+        s->old_reports = true;
         return true;
     case TB_ACT_STOP_BOT:
         s->sent_at = t->now;
@@ -126,9 +127,9 @@ static bool before_send(struct turn *t, enum tb_act act)
 static void taken_over(struct turn *t, const struct tb_observation *given)
 {
     struct tb_life *s = t->s;
-    bool lost = s->inflight;
+    bool lost = s->inflight && tb_act_writes(rows[s->phase].act); /* a read is simply repeated */
     s->inflight = false;
-    s->next_at = t->now;
+    s->next_at = s->phase_at = t->now; /* no deadline passes while nobody looks */
     if (s->phase == TB_PH_SETTLE_END || s->phase == TB_PH_CLEAN)
         life_go(t, TB_PH_SETTLE_BEGIN); /* nobody watched the wait */
     if (!lost)
@@ -161,6 +162,8 @@ void tb_life_step(const struct tb_life *state, const struct tb_observation *obs,
             s.state = TB_OPS_RUNNING;
         if (obs->kind == TB_OBS_RESULT) {
             s.inflight = false;
+            if (rows[s.phase].act == TB_ACT_VIEW && obs->heard && !obs->reported)
+                s.old_reports = false;
             rows[s.phase].result(&t);
         } else if (obs->kind == TB_OBS_TAKEN_OVER) {
             taken_over(&t, obs);
@@ -183,13 +186,16 @@ void tb_life_begin(struct tb_life *life, enum tb_op_kind kind, const struct tb_l
 {
     struct tb_life s = *known;
     struct tb_observation o = {0};
+    bool booting = known->inflight && known->phase == TB_PH_BOOT;
     struct turn t = {&s, &o, now};
 
     s.kind = kind;
     s.began_at = now;
     s.inflight = false;
     s.reason[0] = s.detail[0] = '\0';
-    s.resends = s.doubt_until = s.clean_at = 0;
+    s.resends = s.rounds = s.clean_at = 0;
+    if (booting) /* its answer is no longer waited for: it may execute late */
+        s.doubt_until = now + LATE_FOR;
     s.keep_container = !abandon;
     tb_copy(o.fresh_nonce, sizeof o.fresh_nonce, fresh_nonce);
     if (kind == TB_OP_CREATE || (kind == TB_OP_START && !s.instance[0])) {

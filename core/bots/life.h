@@ -135,6 +135,10 @@ struct tb_life {
     int64_t clean_at;    /* first clean look, 0 if none */
     int64_t doubt_until; /* a write with unknown outcome may still execute before this */
     int64_t resends;     /* of stop-bot, each after proof that the bot still trades */
+    int64_t rounds;      /* of settling, so that no answer of upstream keeps it going for ever */
+    /* A container start was sent and upstream has not forgotten the reports from before it: an
+     * empty one proves nothing. */
+    bool old_reports;
     /* how it ended */
     char reason[32];
     char detail[320];
@@ -177,6 +181,7 @@ struct tb_observation {
     int64_t hits;
     /* VIEW of one instance */
     enum tb_container container;
+    bool heard;       /* the status document was read; else the next four mean nothing */
     bool reported;    /* a status document with at least one controller came */
     bool trading;     /* … and at least one performance object is not empty */
     bool active;      /* MQTT traffic within upstream's 30 s */

@@ -44,8 +44,7 @@ static void found(struct turn *t, const char *instance)
 static void not_created(struct turn *t)
 {
     if (t->s->kind == TB_OP_STOP) {
-        life_say(t, "nothing_started",
-                 "Nothing had been started; the attempt's files are deleted.");
+        life_say(t, "nothing_started", "Nothing had been started.");
         life_end(t, TB_OPS_SUCCEEDED);
     } else if (t->s->attempts < ATTEMPTS) {
         life_new_attempt(t);
@@ -253,13 +252,25 @@ void life_burn_check_result(struct turn *t)
             life_end(t, TB_OPS_FAILED);
     } else if (t->o->result == TB_RES_DONE && t->o->yes) {
         t->s->state = TB_OPS_SETTLING;
-        life_go(t, TB_PH_SETTLE_BEGIN);
+        life_settle(t, TB_PH_SETTLE_BEGIN);
     } else if (t->o->result == TB_RES_DONE) {
         life_go(t, TB_PH_BURN_SCRIPT);
         life_later(t, RETRY_GAP);
     } else {
         burn_again(t);
     }
+}
+
+void life_settle(struct turn *t, enum tb_phase phase)
+{
+    if (t->s->rounds++ < ROUNDS) {
+        life_go(t, phase);
+        return;
+    }
+    life_say(t, "settle_failed",
+             "After %d rounds of settling it is still not known whether %s exists.", ROUNDS,
+             t->s->base);
+    life_end(t, TB_OPS_UNKNOWN);
 }
 
 void life_settle_begin_result(struct turn *t)
@@ -283,7 +294,7 @@ void life_settle_end_result(struct turn *t)
         t->s->clean_at = 0;
         life_go(t, TB_PH_CLEAN);
     } else {
-        life_go(t, TB_PH_SETTLE_BEGIN);
+        life_settle(t, TB_PH_SETTLE_BEGIN);
         life_later(t, LOOK_EVERY);
     }
 }

@@ -27,6 +27,7 @@ enum {
     STOP_PROOF_FOR = 180000, /* closing takes 13 s measured, up to 30 s with odd fills */
     STILL_TRADING = 20000,   /* a delivered stop clears the reports at once */
     STOP_RESENDS = 3,
+    ROUNDS = 12, /* of settling in one operation */
 };
 
 struct turn {
@@ -58,6 +59,8 @@ void life_remove_result(struct turn *t);
 void life_burn_script_result(struct turn *t);
 void life_burn_controllers_result(struct turn *t);
 void life_burn_check_result(struct turn *t);
+/* Enters a phase of settling; ends as unknown when that happened too often. */
+void life_settle(struct turn *t, enum tb_phase phase);
 void life_settle_begin_result(struct turn *t);
 void life_settle_end_result(struct turn *t);
 void life_clean_result(struct turn *t);

@@ -14,7 +14,7 @@ static void died(struct turn *t)
         t->s->instance[0] = '\0';
         t->s->clean_at = 0;
         t->s->state = TB_OPS_SETTLING;
-        life_go(t, TB_PH_CLEAN);
+        life_settle(t, TB_PH_CLEAN);
         return;
     }
     if (!t->s->reason[0])
@@ -77,13 +77,17 @@ void life_proof_result(struct turn *t)
 
 /* ---- start ---- */
 
-/* Stopped is what a look proves: an ended container, or reports that came and are all empty. */
-static bool proves_stopped(const struct tb_observation *o, bool *gone_out)
+/* Stopped is what a look proves: an ended container that no late start can bring back, or reports
+ * of this run that came and are all empty. */
+static bool proves_stopped(const struct turn *t, bool *gone_out)
 {
+    const struct tb_observation *o = t->o;
     bool ok = o->result == TB_RES_DONE;
-    *gone_out = ok && (o->container == TB_CT_EXITED ||
-                       (o->container == TB_CT_ABSENT && !o->active && !o->trading));
-    return *gone_out || (ok && o->reported && !o->trading);
+    *gone_out = ok && t->now >= t->s->doubt_until &&
+                (o->container == TB_CT_EXITED ||
+                 (o->container == TB_CT_ABSENT && o->heard && !o->active && !o->trading));
+    return *gone_out || (ok && o->container == TB_CT_RUNNING && o->heard && o->reported &&
+                         !o->trading && !t->s->old_reports);
 }
 
 void life_inspect_result(struct turn *t)
@@ -92,7 +96,7 @@ void life_inspect_result(struct turn *t)
     bool gone;
     if (t->s->kind == TB_OP_STOP) {
         /* A second stop would clear the reports that prove the first one, so it is not sent. */
-        if (proves_stopped(o, &gone)) {
+        if (proves_stopped(t, &gone)) {
             life_say(t, "already_stopped", "It had stopped already.");
             life_end(t, TB_OPS_SUCCEEDED);
         } else {
@@ -103,15 +107,15 @@ void life_inspect_result(struct turn *t)
     enum tb_container c = o->result == TB_RES_DONE ? o->container : TB_CT_UNSEEN;
     /* For up to 30 s after a container stopped, upstream repeats its last report: starting then
      * would take that for proof of life. */
-    bool stale = c == TB_CT_EXITED && o->trading;
-    if (c == TB_CT_RUNNING && o->trading) {
+    bool stale = !o->heard || o->trading;
+    if (c == TB_CT_RUNNING && o->heard && o->trading) {
         life_say(t, "already_running", "%s is running and reports.", t->s->instance);
         life_end(t, TB_OPS_FAILED);
-    } else if (c == TB_CT_RUNNING && (o->reported || life_overdue(t, INSPECT_SILENT))) {
+    } else if (c == TB_CT_RUNNING && o->heard && (o->reported || life_overdue(t, INSPECT_SILENT))) {
         life_go(t, TB_PH_HALT);
-    } else if (c == TB_CT_EXITED && !stale) {
+    } else if (c == TB_CT_EXITED && !stale && !t->s->burnt) {
         life_go(t, TB_PH_BOOT);
-    } else if (c == TB_CT_ABSENT) {
+    } else if ((c == TB_CT_ABSENT && !stale && !o->active) || (c == TB_CT_EXITED && t->s->burnt)) {
         t->s->attempts = 0;
         life_new_attempt(t);
     } else if (life_overdue(t, INSPECT_FOR)) {
@@ -161,6 +165,8 @@ void life_stop_result(struct turn *t)
     }
     if (t->o->result != TB_RES_DONE)
         life_say(t, tb_code_word(t->o->code), "%s", t->o->detail);
+    else
+        t->s->old_reports = false; /* upstream drops what it has when it takes a stop */
     life_go(t, TB_PH_STOP_PROOF);
 }
 
@@ -168,7 +174,7 @@ void life_stop_proof_result(struct turn *t)
 {
     const struct tb_observation *o = t->o;
     bool ok = o->result == TB_RES_DONE, gone;
-    if (proves_stopped(o, &gone)) {
+    if (proves_stopped(t, &gone)) {
         t->s->detail[0] = '\0';
         tb_copy(t->s->reason, sizeof t->s->reason, gone ? "container_gone" : "reports_empty");
         life_end(t, TB_OPS_SUCCEEDED);
@@ -214,7 +220,8 @@ void life_halt_proof_result(struct turn *t)
 {
     const struct tb_observation *o = t->o;
     enum tb_container c = o->result == TB_RES_DONE ? o->container : TB_CT_UNSEEN;
-    if (c == TB_CT_EXITED || c == TB_CT_ABSENT) {
+    bool gone = (c == TB_CT_EXITED || c == TB_CT_ABSENT) && t->now >= t->s->doubt_until;
+    if (gone) {
         if (t->s->kind == TB_OP_START) {
             life_go(t, TB_PH_INSPECT);
             return;
@@ -222,7 +229,7 @@ void life_halt_proof_result(struct turn *t)
         life_say(t, "abandoned",
                  "The container is stopped; its orders and positions stay unattended.");
         life_end(t, TB_OPS_SUCCEEDED);
-    } else if (life_overdue(t, HALT_FOR)) {
+    } else if (life_overdue(t, HALT_FOR) && (c == TB_CT_RUNNING || t->now >= t->s->doubt_until)) {
         if (c == TB_CT_RUNNING && t->s->resends < STOP_RESENDS) {
             t->s->resends++;
             life_go(t, TB_PH_HALT);

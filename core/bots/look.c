@@ -90,12 +90,12 @@ static bool look_list(struct tb_bots *b, enum tb_hb_endpoint endpoint, const cha
 static bool suffix_time(const char *instance, int64_t *wall_out)
 {
     size_t n = strlen(instance);
+    const char *at = n >= 15 ? instance + n - 15 : "";
     struct tm tm = {0};
-    int used = 0;
-    if (n < 16 ||
-        sscanf(instance + n - 15, "%4d%2d%2d-%2d%2d%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-               &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 6 ||
-        used != 15)
+    if (!read_digits(&at, 4, 4, &tm.tm_year) || !read_digits(&at, 2, 2, &tm.tm_mon) ||
+        !read_digits(&at, 2, 2, &tm.tm_mday) || *at++ != '-' ||
+        !read_digits(&at, 2, 2, &tm.tm_hour) || !read_digits(&at, 2, 2, &tm.tm_min) ||
+        !read_digits(&at, 2, 2, &tm.tm_sec))
         return false;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
@@ -229,18 +229,40 @@ static bool listed(struct tb_bots *b, enum tb_hb_endpoint endpoint, const char *
     return found;
 }
 
+/* False when the status could not be read. `not_found` can be: it says that there is no report. */
+static bool look_status_of(struct tb_bots *b, const char *instance, struct sight *sight)
+{
+    struct tb_hb_call call = {.endpoint = TB_HB_BOTS_BOT_STATUS,
+                              .arg = {instance},
+                              .mono_deadline_ms = tb_mono_ms() + READ_MS,
+                              .fresh = true};
+    struct tb_hb_answer answer;
+    struct tb_json_doc *doc = NULL;
+    struct tb_error err;
+    const struct tb_json *data;
+    const char *status;
+    bool ok = tb_hb_call(b->hb, &call, &answer, &err);
+
+    if (answer.status == 200 && (ok || answer.outcome == TB_HB_FAILED))
+        doc = tb_json_parse(tb_buffer_text(&answer.body), answer.body.len, TB_JSON_UPSTREAM, &err);
+    data = doc ? tb_json_get(tb_json_root(doc), "data") : NULL;
+    status = tb_json_get_string(data, "status");
+    ok = status && (ok || strcmp(status, "not_found") == 0);
+    if (ok)
+        sight_of_slice(data, sight);
+    tb_json_free(doc);
+    tb_hb_answer_free(&answer);
+    return ok;
+}
+
 void look_at_instance(struct tb_bots *b, const char *instance, struct tb_observation *obs)
 {
-    struct tb_error err;
     struct sight sight = {0};
     bool active_ok, exited_ok;
     bool running = listed(b, TB_HB_DOCKER_ACTIVE, instance, &active_ok);
     bool exited = !running && listed(b, TB_HB_DOCKER_EXITED, instance, &exited_ok);
-    struct tb_json_doc *doc = fresh(b, TB_HB_BOTS_BOT_STATUS, instance, NULL, NULL, &err);
 
-    if (doc)
-        sight_of_slice(tb_json_get(tb_json_root(doc), "data"), &sight);
-    tb_json_free(doc);
+    obs->heard = look_status_of(b, instance, &sight);
     if (running)
         obs->container = TB_CT_RUNNING;
     else if (exited)

@@ -6,7 +6,8 @@
 
 #include "bots/bots_private.h"
 
-enum { IMAGE_MINOR_MIN = 13 }; /* older bots ignore SCRIPT_CONFIG and would sit idle */
+/* 2.13.0 as image_version counts; older bots ignore SCRIPT_CONFIG and would sit idle. */
+enum { IMAGE_VERSION_MIN = 200130000 };
 
 struct tb_json_doc *upstream_read(struct tb_bots *b, enum tb_hb_endpoint endpoint, const char *arg0,
                                   const struct tb_hb_pair *query, int64_t mono_deadline_ms,
@@ -28,6 +29,16 @@ struct tb_json_doc *upstream_read(struct tb_bots *b, enum tb_hb_endpoint endpoin
     return doc;
 }
 
+bool read_digits(const char **text, int least, int most, int *out)
+{
+    int n = 0;
+    *out = 0;
+    while (n < most && (*text)[n] >= '0' && (*text)[n] <= '9')
+        *out = *out * 10 + ((*text)[n++] - '0');
+    *text += n;
+    return n >= least;
+}
+
 /* "…:version-2.16.0" or "…:2.16.0": the numbers as one sortable value; 0 when it names none. */
 static int64_t image_version(const char *image, char version_out[24])
 {
@@ -39,7 +50,9 @@ static int64_t image_version(const char *image, char version_out[24])
     tag++;
     if (strncmp(tag, "version-", 8) == 0)
         tag += 8;
-    if (sscanf(tag, "%4d.%4d.%4d", &major, &minor, &patch) < 2)
+    if (!read_digits(&tag, 1, 4, &major) || *tag++ != '.' || !read_digits(&tag, 1, 4, &minor))
+        return 0;
+    if (*tag++ == '.' && !read_digits(&tag, 1, 4, &patch))
         return 0;
     snprintf(version_out, 24, "%d.%d.%d", major, minor, patch);
     return ((int64_t)major * 10000 + minor) * 10000 + patch;
@@ -79,7 +92,7 @@ static const char *newest_image(const struct tb_bots *b, const struct tb_json *i
             best_version = v;
         }
     }
-    return best_version >= (int64_t)20000 * 10000 + IMAGE_MINOR_MIN * 10000 ? best : NULL;
+    return best_version >= IMAGE_VERSION_MIN ? best : NULL;
 }
 
 static bool check_asked(const struct tb_bots *b, const char *asked, struct tb_problems *problems)
@@ -99,7 +112,7 @@ static bool check_asked(const struct tb_bots *b, const char *asked, struct tb_pr
         problem_add(&problems->warnings, "/image", "image_latest",
                     "\"latest\" is taken to be 2.13 or newer; it changes under your feet.",
                     "Name a version, such as hummingbot/hummingbot:version-2.16.0.");
-    } else if (v < (int64_t)20000 * 10000 + IMAGE_MINOR_MIN * 10000) {
+    } else if (v < IMAGE_VERSION_MIN) {
         problem_add(&problems->errors, "/image", "image_too_old",
                     "The image must be Hummingbot 2.13 or newer (older ones ignore their config).",
                     "Use hummingbot/hummingbot:version-2.16.0.");
