@@ -68,8 +68,9 @@ static bool given_up(struct tb_bots *b, const char *instance, bool *checked_out)
         return false;
     }
     operation = tb_store_operation_get(b->store, row->operation_id, &err);
-    ghost = strcmp(row->state, "created") != 0 && operation && operation->ended_at != 0;
-    *checked_out = ghost || strcmp(row->state, "created") == 0;
+    ghost = operation && operation->ended_at != 0 &&
+            (strcmp(row->state, "not_created") == 0 || strcmp(row->state, "burnt") == 0);
+    *checked_out = ghost || (operation && operation->ended_at != 0);
     free(operation);
     free(row);
     return ghost;
