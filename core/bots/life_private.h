@@ -22,8 +22,9 @@ enum {
     VIEW_EVERY = 1000,
     INSPECT_FOR = 60000,
     INSPECT_SILENT = 20000,
-    HALT_FOR = 40000,        /* docker stop takes 10 s and freezes the API as long */
-    LATE_FOR = 150000,       /* an abandoned request was seen to execute up to 120 s later */
+    HALT_FOR = 40000, /* docker stop takes 10 s and freezes the API as long */
+    LATE_FOR =
+        170000, /* an abandoned request was seen to execute 120 s later; a view takes up to 45 s */
     STOP_PROOF_FOR = 180000, /* closing takes 13 s measured, up to 30 s with odd fills */
     STILL_TRADING = 20000,   /* a delivered stop clears the reports at once */
     STOP_RESENDS = 3,

@@ -167,11 +167,12 @@ void bot_follow(struct bot *bot, const struct tb_life *life)
 
 static const char *attempt_state(const struct tb_life *life)
 {
+    if (life->state == TB_OPS_CONFLICT)
+        return "conflict"; /* a person decides, so none of its instances is a ghost */
     if (life->instance[0])
         return "created";
     if (life->burnt)
-        return life->state == TB_OPS_SETTLING || !tb_op_state_final(life->state) ? "burnt"
-                                                                                 : "not_created";
+        return tb_op_state_final(life->state) ? "not_created" : "burnt";
     return life->sent ? "sent" : "intended";
 }
 
