@@ -130,6 +130,9 @@ static void control_conditions(struct control *c)
     condition(c->body, "database", "down", &w->database_down);
     condition(c->body, "orders", "rejected", &w->orders_rejected);
     condition(c->body, "candles", "missing", &w->candles_missing);
+    bool stopped = c->host->clock_stopped;
+    condition(c->body, "clock", "stopped", &stopped);
+    sim_host_stop_clock(c->host, stopped);
     (void)tb_json_int64(tb_json_get(c->body, "engine_sleep_ms"), &w->engine_sleep_ms);
     if (tb_json_true(tb_json_get(c->body, "forget_containers"))) {
         for (size_t i = 0; i < w->container_count; i++)

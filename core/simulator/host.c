@@ -16,19 +16,39 @@
 
 /* ---- time and the loop; with the mutex held ---- */
 
-void sim_host_advance(struct sim_host *host)
+static int64_t world_time(const struct sim_host *host)
 {
-    sim_world_advance(&host->world,
-                      host->start_wall + (tb_mono_ms() - host->start_mono) + host->skew);
+    int64_t mono = host->clock_stopped ? host->stopped_mono : tb_mono_ms();
+    return host->start_wall + (mono - host->start_mono) + host->skew;
 }
 
-/* Waits until the world's clock reaches `until`, however it gets there. */
+void sim_host_advance(struct sim_host *host)
+{
+    sim_world_advance(&host->world, world_time(host));
+}
+
+void sim_host_stop_clock(struct sim_host *host, bool stop)
+{
+    if (host->clock_stopped == stop)
+        return;
+    int64_t mono = tb_mono_ms();
+    if (!stop)
+        host->skew -= mono - host->stopped_mono;
+    host->stopped_mono = mono;
+    host->clock_stopped = stop;
+}
+
+/* Waits until the world's clock reaches `until`, however it gets there. A clock that was stopped
+ * jumps: nobody else would move it. */
 static void wait_world(struct sim_host *host, int64_t until)
 {
     sim_host_advance(host);
     while (!host->stopping && host->world.now < until) {
         int64_t left = until - host->world.now;
-        (void)tb_cond_wait_until(&host->changed, &host->mutex, tb_mono_ms() + left);
+        if (host->clock_stopped)
+            host->skew += left;
+        else
+            (void)tb_cond_wait_until(&host->changed, &host->mutex, tb_mono_ms() + left);
         sim_host_advance(host);
     }
 }

@@ -87,7 +87,8 @@ struct sim_host {
     pthread_cond_t changed; /* the loop became free, time jumped, or the end came */
     uint64_t next_ticket, serving;
     bool stopping;
-    int64_t start_wall, start_mono, skew;
+    bool clock_stopped;
+    int64_t start_wall, start_mono, stopped_mono, skew;
     struct sim_fault *faults;
     size_t fault_count;
     struct sim_write *writes;
@@ -101,6 +102,8 @@ struct sim_host {
 
 /* Lives through everything up to the present. With the mutex held. */
 void sim_host_advance(struct sim_host *host);
+/* Time stands still but for waits and /_simulator/advance. */
+void sim_host_stop_clock(struct sim_host *host, bool stop);
 /* Blocks the event loop for ms (docker's grace time, a pull). A call that executes late does not
  * wait: its caller is gone, the loop alone is blocked. */
 void sim_freeze(struct sim_call *call, int64_t ms);

@@ -51,7 +51,9 @@
  *   POST   /_simulator/conditions  {"broker":"up|down","engine":"up|down","database":"up|down",
  *                                  "engine_sleep_ms":n (next engine call only),
  *                                  "orders":"accepted|rejected","candles":"ready|missing",
- *                                  "forget_containers":true}
+ *                                  "forget_containers":true, "clock":"running|stopped"}: a stopped
+ *                                  clock moves only by advance and by what blocks or waits, so a
+ *                                  test does not depend on the machine's speed
  *   POST   /_simulator/images      {"name":…,"bot":bool}: installs an image; bot false is an image
  *                                  whose process never speaks
  *   POST   /_simulator/advance     {"ms": n}: the world's clock jumps ahead

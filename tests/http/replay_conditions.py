@@ -163,12 +163,17 @@ GONE = {TBONE_1, TBONE_2}
 # Figures of the real exchange's mock, the machine or Python source that no stand-in can know. The
 # shape is compared, the value is not.
 SHAPE_ONLY = {
-    "content", "percent", "load_avg_1m", "load_avg_5m", "load_avg_15m", "total", "available", "used",
-    "free", "size_bytes", "size_human", "total_size_bytes", "total_size_human", "broker_port",
-    "mountpoint", "duration_seconds", "realized_pnl_quote", "unrealized_pnl_quote",
-    "unrealized_pnl_pct", "realized_pnl_pct", "global_pnl_quote", "global_pnl_pct", "volume_traded",
-    "close_type_counts", "error_logs", "general_logs", "final_status", "trades", "price", "units",
-    "value", "available_units", "amount", "total_portfolio_value", "percentage", "total_units",
-    "total_value", "total_orders", "total_trades", "total_executors", "item_count",
-    "exchange_order_id", "executors", "trading_pairs(json)", "config", "has_more", "total_controllers",
+    "content", "broker_port", "realized_pnl_quote", "unrealized_pnl_quote", "unrealized_pnl_pct",
+    "realized_pnl_pct", "global_pnl_quote", "global_pnl_pct", "volume_traded", "close_type_counts",
+    "error_logs", "general_logs", "final_status", "trades", "exchange_order_id", "duration_seconds",
+}
+SHAPE_ONLY_AT = {
+    "/system/": {"percent", "load_avg_1m", "load_avg_5m", "load_avg_15m", "total", "available",
+                 "used", "free", "mountpoint"},
+    "/storage/": {"size_bytes", "size_human", "total_size_bytes", "total_size_human", "item_count"},
+    "/archived-bots/": {"total", "total_orders", "total_trades", "total_executors", "executors",
+                        "config", "has_more"},
+    "/portfolio/": {"price", "units", "value", "available_units", "total_portfolio_value",
+                    "percentage", "total_units", "total_value"},
+    "/market-data/": {"price", "amount"},
 }
