@@ -134,14 +134,15 @@ static bool has_header(const struct tb_http_response *res, const char *name)
 /* Not by strftime, which looks at /etc/localtime every time. */
 static void add_date(struct tb_buffer *out)
 {
-    static const char days[] = "SunMonTueWedThuFriSat";
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     time_t now = (time_t)(tb_wall_ms() / 1000);
     struct tm utc;
     gmtime_r(&now, &utc);
-    tb_buffer_printf(out, "Date: %.3s, %02d %.3s %d %02d:%02d:%02d GMT\r\n", days + 3 * utc.tm_wday,
-                     utc.tm_mday, months + 3 * utc.tm_mon, utc.tm_year + 1900, utc.tm_hour,
-                     utc.tm_min, utc.tm_sec);
+    tb_buffer_printf(out, "Date: %s, %02d %s %d %02d:%02d:%02d GMT\r\n", days[utc.tm_wday],
+                     utc.tm_mday, months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
+                     utc.tm_sec);
 }
 
 /* One buffer, one write: with several, Nagle and delayed acknowledgement cost 44 ms an answer. */

@@ -50,7 +50,7 @@ int tb_http_peer_socket(const struct tb_http_peer *peer)
         return found;
     }
     for (const struct dirent *entry; found < 0 && (entry = readdir(dir));) {
-        int fd = atoi(entry->d_name);
+        int fd = (int)strtol(entry->d_name, NULL, 10);
         if (entry->d_name[0] != '.' && is_connection(fd, peer))
             found = fd;
     }

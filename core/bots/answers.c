@@ -100,7 +100,7 @@ static void write_lines(struct tb_json_writer *w, const struct tb_json *raw)
     tb_jw_array(w);
     for (const char *const *s = sources; *s; s++) {
         const struct tb_json *list = tb_json_get(raw, *s);
-        for (const struct tb_json *l = list ? list->child : NULL; l; l = l->next) {
+        for (const struct tb_json *l = tb_json_first(list); l; l = l->next) {
             double at = 0;
             tb_jw_object(w);
             tb_jw_kv_string(w, "level", tb_json_get_string(l, "level_name"));
@@ -172,7 +172,7 @@ static bool write_operation(struct tb_bots *b, const struct tb_store_operation *
     if (!ok)
         return false;
     tb_jw_object(w);
-    for (const struct tb_json *f = wire ? wire->child : NULL; f; f = f->next)
+    for (const struct tb_json *f = tb_json_first(wire); f; f = f->next)
         tb_jw_kv_node(w, f->key, f);
     tb_jw_key(w, "steps");
     tb_jw_array(w);

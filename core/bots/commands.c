@@ -364,7 +364,7 @@ static bool may_start(const struct bot *bot, struct tb_error *err)
 static bool unknown_field(const struct tb_json *request, const char *const *fields,
                           struct tb_problems *problems, struct tb_error *err)
 {
-    for (const struct tb_json *m = request ? request->child : NULL; m; m = m->next) {
+    for (const struct tb_json *m = tb_json_first(request); m; m = m->next) {
         bool known = false;
         for (const char *const *f = fields; *f; f++)
             known |= strcmp(*f, m->key) == 0;

@@ -86,7 +86,7 @@ static void do_images(struct doing *d)
 
     if (tb_json_is(list, TB_JSON_OBJECT))
         list = tb_json_get(list, "available_images");
-    for (const struct tb_json *i = list ? list->child : NULL; i && image; i = i->next)
+    for (const struct tb_json *i = tb_json_first(list); i && image; i = i->next)
         d->obs->yes |= tb_json_string(i) && strcmp(tb_json_string(i), image) == 0;
     tb_json_free(doc);
 }

@@ -291,7 +291,7 @@ static void sample(struct tb_bots *b, int64_t wall)
                 ? tb_json_parse(bot->figures, strlen(bot->figures), TB_JSON_UPSTREAM, &err)
                 : NULL;
         const struct tb_json *pnl = doc ? tb_json_get(tb_json_root(doc), "pnl") : NULL;
-        for (const struct tb_json *p = pnl ? pnl->child : NULL; p; p = p->next) {
+        for (const struct tb_json *p = tb_json_first(pnl); p; p = p->next) {
             struct tb_buffer text = TB_BUFFER_INIT;
             const char *quote = tb_json_get_string(p, "quote");
             tb_json_canonical(p, &text);

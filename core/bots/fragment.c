@@ -34,7 +34,7 @@ static void write_pnl(struct tb_json_writer *w, const struct bot *bot, const str
 
     tb_jw_key(w, "pnl");
     tb_jw_array(w);
-    for (const struct tb_json *p = pnl ? pnl->child : NULL; p; p = p->next) {
+    for (const struct tb_json *p = tb_json_first(pnl); p; p = p->next) {
         tb_jw_object(w);
         for (const struct tb_json *f = p->child; f; f = f->next)
             if (strcmp(f->key, "drawdown") != 0)
@@ -161,7 +161,7 @@ void fragment_with_operation(struct tb_bots *b, struct bot *bot, const char *ope
     doc = parse(bot->fragment);
     tb_jw_init(&w, out);
     tb_jw_object(&w);
-    for (const struct tb_json *f = doc ? tb_json_root(doc)->child : NULL; f; f = f->next)
+    for (const struct tb_json *f = doc ? tb_json_first(tb_json_root(doc)) : NULL; f; f = f->next)
         if (strcmp(f->key, "operation") != 0)
             tb_jw_kv_node(&w, f->key, f);
     tb_buffer_printf(&href, "/operations/%s", operation_id);

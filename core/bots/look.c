@@ -77,7 +77,7 @@ static bool look_list(struct tb_bots *b, enum tb_hb_endpoint endpoint, const cha
     const struct tb_json *list = doc ? tb_json_root(doc) : NULL;
     bool ok = tb_json_is(list, TB_JSON_ARRAY);
 
-    for (const struct tb_json *c = ok ? list->child : NULL; c; c = c->next) {
+    for (const struct tb_json *c = ok ? tb_json_first(list) : NULL; c; c = c->next) {
         const char *name = tb_json_get_string(c, "name");
         if (begins_with_base(name, base))
             add_hit(obs, name, container);
@@ -113,7 +113,7 @@ static int64_t look_runs(struct tb_bots *b, const struct tb_life *life, struct t
     int64_t zone = 0;
     bool learnt = false;
 
-    for (const struct tb_json *r = rows ? rows->child : NULL; r; r = r->next) {
+    for (const struct tb_json *r = tb_json_first(rows); r; r = r->next) {
         const char *name = tb_json_get_string(r, "instance_name");
         const char *at = tb_json_get_string(r, "deployed_at");
         int64_t local, utc;
@@ -185,7 +185,7 @@ void look_for_base(struct tb_bots *b, const struct tb_life *life, struct tb_obse
 
 static bool has_text(const struct tb_json *lines, const char *needle)
 {
-    for (const struct tb_json *l = lines ? lines->child : NULL; l; l = l->next) {
+    for (const struct tb_json *l = tb_json_first(lines); l; l = l->next) {
         const char *msg = tb_json_get_string(l, "msg");
         if (msg && strstr(msg, needle))
             return true;
@@ -202,8 +202,7 @@ void sight_of_slice(const struct tb_json *slice, struct sight *out)
     out->listed = status && strcmp(status, "not_found") != 0;
     out->active = tb_json_true(tb_json_get(slice, "recently_active"));
     out->reported = out->trading = false;
-    for (const struct tb_json *c = reports && performance ? performance->child : NULL; c;
-         c = c->next) {
+    for (const struct tb_json *c = reports && tb_json_first(performance); c; c = c->next) {
         const struct tb_json *figures = tb_json_get(c, "performance");
         out->reported = true;
         out->trading |= tb_json_is(figures, TB_JSON_OBJECT) && figures->len > 0;
@@ -221,7 +220,7 @@ static bool listed(struct tb_bots *b, enum tb_hb_endpoint endpoint, const char *
     bool found = false;
 
     *ok_out = tb_json_is(list, TB_JSON_ARRAY);
-    for (const struct tb_json *c = *ok_out ? list->child : NULL; c && !found; c = c->next) {
+    for (const struct tb_json *c = *ok_out ? tb_json_first(list) : NULL; c && !found; c = c->next) {
         const char *name = tb_json_get_string(c, "name");
         found = name && strcmp(name, instance) == 0;
     }

@@ -33,7 +33,7 @@ void plan_free(struct plan *plan)
 
 static bool list_has(const struct tb_json *list, const char *word)
 {
-    for (const struct tb_json *i = list ? list->child : NULL; i; i = i->next)
+    for (const struct tb_json *i = tb_json_first(list); i; i = i->next)
         if (tb_json_string(i) && strcmp(tb_json_string(i), word) == 0)
             return true;
     return false;
@@ -41,7 +41,7 @@ static bool list_has(const struct tb_json *list, const char *word)
 
 static void join_list(const struct tb_json *list, struct tb_buffer *out)
 {
-    for (const struct tb_json *i = list ? list->child : NULL; i; i = i->next)
+    for (const struct tb_json *i = tb_json_first(list); i; i = i->next)
         tb_buffer_printf(out, "%s%s", out->len ? ", " : "",
                          tb_json_string(i) ? tb_json_string(i) : "?");
 }
@@ -144,14 +144,14 @@ static bool check_listed(struct making *m, struct tb_error *err)
     if (ok && (!tb_json_is(controllers, TB_JSON_ARRAY) || controllers->len == 0 ||
                controllers->len > CONTROLLERS_MAX || !script))
         ok = tb_fail(err, TB_PLUGIN_FAILED, "The plugin built no controllers or too many.");
-    for (const struct tb_json *c = ok ? controllers->child : NULL; ok && c; c = c->next) {
+    for (const struct tb_json *c = ok ? tb_json_first(controllers) : NULL; ok && c; c = c->next) {
         const char *type = tb_json_get_string(c, "type"), *name = tb_json_get_string(c, "name");
         if (!type || !name || !list_has(tb_json_get(tb_json_root(types), type), name))
             ok = tb_fail(err, TB_INVALID,
                          "The connected Hummingbot API does not have the controller %s/%s.",
                          type ? type : "?", name ? name : "?");
     }
-    if (ok) {
+    if (ok && script) {
         snprintf(stem, sizeof stem, "%.*s", (int)strcspn(script, "."), script);
         if (!list_has(tb_json_root(scripts), stem) && !list_has(tb_json_root(scripts), script))
             ok = tb_fail(err, TB_INVALID,
@@ -194,7 +194,7 @@ static void write_config(struct tb_json_writer *w, const struct making *m,
     tb_jw_kv_string(w, "controller_name", tb_json_get_string(controller, "name"));
     tb_jw_kv_string(w, "controller_type", tb_json_get_string(controller, "type"));
     const struct tb_json *config = tb_json_get(controller, "config");
-    for (const struct tb_json *f = config ? config->child : NULL; f; f = f->next) {
+    for (const struct tb_json *f = tb_json_first(config); f; f = f->next) {
         if (strcmp(f->key, "id") == 0 || strcmp(f->key, "controller_name") == 0 ||
             strcmp(f->key, "controller_type") == 0)
             continue; /* the host's */
@@ -256,7 +256,7 @@ static void script_bytes(const struct making *m, struct tb_buffer *out)
         tb_buffer_free(&file);
     }
     tb_jw_end_array(&w);
-    for (const struct tb_json *f = extra ? extra->child : NULL; f; f = f->next)
+    for (const struct tb_json *f = tb_json_first(extra); f; f = f->next)
         if (strcmp(f->key, "script_file_name") != 0 && strcmp(f->key, "controllers_config") != 0)
             tb_jw_kv_node(&w, f->key, f);
     tb_jw_end_object(&w);

@@ -29,7 +29,7 @@ void problem_add(struct tb_buffer *list, const char *pointer, const char *code, 
 
 void problems_append(struct tb_buffer *list, const struct tb_json *array)
 {
-    for (const struct tb_json *p = array ? array->child : NULL; p; p = p->next) {
+    for (const struct tb_json *p = tb_json_first(array); p; p = p->next) {
         const char *message = tb_json_get_string(p, "message");
         const char *pointer = tb_json_get_string(p, "pointer");
         const char *code = tb_json_get_string(p, "code");

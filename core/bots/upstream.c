@@ -79,7 +79,7 @@ static const char *newest_image(const struct tb_bots *b, const struct tb_json *i
     char version[24];
 
     *installed_out = false;
-    for (const struct tb_json *i = images ? images->child : NULL; i; i = i->next) {
+    for (const struct tb_json *i = tb_json_first(images); i; i = i->next) {
         const char *name = tb_json_string(i);
         int64_t v;
         if (!name)
