@@ -169,12 +169,11 @@ static inline int free_world(void **state)
 
 /* ---- the bench ---- */
 
-static inline void open_bench(struct bench *b)
+static inline void open_host(struct bench *b, const struct tb_hb_config *upstream)
 {
     char dir[1024];
     struct tb_error err = {0};
-    raw_start(&b->upstream, serve_world);
-    b->hb = tb_hb_open(&(struct tb_hb_config){.url = b->upstream.url}, &err);
+    b->hb = tb_hb_open(upstream, &err);
     if (!b->hb)
         fail_msg("%s", err.detail);
     (void)snprintf(dir, sizeof dir, "%s/plugins", source_dir());
@@ -184,10 +183,21 @@ static inline void open_bench(struct bench *b)
         fail_msg("%s", err.detail);
 }
 
-static inline void close_bench(struct bench *b)
+static inline void close_host(struct bench *b)
 {
     tb_plugins_close(b->host);
     tb_hb_close(b->hb);
+}
+
+static inline void open_bench(struct bench *b)
+{
+    raw_start(&b->upstream, serve_world);
+    open_host(b, &(struct tb_hb_config){.url = b->upstream.url});
+}
+
+static inline void close_bench(struct bench *b)
+{
+    close_host(b);
     raw_stop(&b->upstream);
 }
 

@@ -1,6 +1,7 @@
 /* The plugins that ship, in words and decisions: every form accepts {}, every message of a plugin
  * is provoked by a case of plugins/<name>/tests/cases.json, golden plans stay as they are, aliases
  * and effects say what they should. */
+#include "simulator/simulator.h"
 #include "strategies.h"
 
 static const char *const plugins[] = {"bitmart", "jupiter"};
@@ -25,6 +26,32 @@ static void test_empty_forms(void **state)
         tb_json_free(plan);
     }
     close_bench(&b);
+}
+
+/* The demo's way: {} against the simulator's default world, without an error. */
+static void test_simulator(void **state)
+{
+    (void)state;
+    struct bench b = {.host = NULL};
+    char url[64];
+    struct tb_error err = {0};
+    struct tb_simulator *simulator =
+        tb_simulator_start(&(struct tb_simulator_config){.seed = 7}, &err);
+    if (!simulator)
+        fail_msg("%s", err.detail);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d", tb_simulator_port(simulator));
+    open_host(&b, &(struct tb_hb_config){.url = url, .username = "admin", .password = "admin"});
+    for (size_t i = 0; i < STRATEGIES; i++) {
+        struct tb_json_doc *plan =
+            call_plan(&b, strategies[i].plugin, strategies[i].strategy, NULL, NULL, NULL);
+        const struct tb_json *first = tb_json_get(tb_json_root(plan), "errors")->child;
+        if (first)
+            fail_msg("%s: %s", strategies[i].strategy, tb_json_get_string(first, "message"));
+        assert_int_equal(tb_json_get(tb_json_root(plan), "controllers")->len, 1);
+        tb_json_free(plan);
+    }
+    close_host(&b);
+    tb_simulator_stop(simulator);
 }
 
 /* ---- the table of messages ---- */
@@ -292,9 +319,10 @@ static void test_presets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty_forms),  cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_translations), cmocka_unit_test(test_effects),
-        cmocka_unit_test(test_golden),       cmocka_unit_test(test_presets),
+        cmocka_unit_test(test_empty_forms), cmocka_unit_test(test_simulator),
+        cmocka_unit_test(test_messages),    cmocka_unit_test(test_translations),
+        cmocka_unit_test(test_effects),     cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_presets),
     };
     return cmocka_run_group_tests(tests, load_world, free_world);
 }
