@@ -112,7 +112,7 @@ void api_problem(const struct tb_http_request *req, struct tb_http_response *res
         tb_http_header_add(res, "WWW-Authenticate", "Bearer realm=\"trading-bridge\"");
     if (res->status == 503 || res->status == 429)
         tb_http_header_add(res, "Retry-After", code == TB_DRAINING ? "10" : "2");
-    if (res->status >= 500)
+    if (res->status >= 500 && res->status != 503)
         tb_log(TB_WARN, "http.failed", "%s %s: %s (%s)", req->method, req->id, err->detail,
                tb_code_word(code));
 }

@@ -17,6 +17,7 @@
 #include "store/store.h"
 
 #define EVENTS_KEPT 4096
+#define LOOK_MS     50
 #define GRACE_MS    25000 /* for the requests inside, at the end */
 
 struct bridge {
@@ -189,6 +190,15 @@ static void wait_for_end(struct bridge *b, const sigset_t *signals)
 
 /* ---- stop ---- */
 
+/* What was sent is waited for, however long it takes: cutting a deploy would leave its outcome
+ * unknown. Meanwhile health still answers. */
+static void finish_writes(struct tb_hb *hb)
+{
+    struct tb_hb_status status;
+    for (tb_hb_status(hb, &status); status.writes_in_flight > 0; tb_hb_status(hb, &status))
+        tb_sleep_ms(LOOK_MS);
+}
+
 /* Health says 503 first, so that nobody new is sent here; writes in flight are finished; the store
  * closes last. */
 static void stop(struct bridge *b)
@@ -199,8 +209,10 @@ static void stop(struct bridge *b)
         tb_events_wake(b->events);
     if (b->bots)
         tb_bots_drain(b->bots);
-    if (b->hb)
+    if (b->hb) {
         tb_hb_drain(b->hb);
+        finish_writes(b->hb);
+    }
     if (b->api)
         tb_api_stop(b->api, tb_mono_ms() + GRACE_MS);
     if (b->bots)

@@ -559,13 +559,13 @@ def test_drain(start_bridge, simulator):
 
     thread = threading.Thread(target=create)
     thread.start()
-    bridge.wait_until(lambda: any(s["name"].startswith("deploy") or s["state"] == "running"
-                                  for o in bridge.get("/operations").json()["operations"]
-                                  for s in bridge.get(f"/operations/{o['id']}").json()["steps"]))
+    bridge.wait_until(lambda: any("/deploy" in w["path"] and not w["answered"]
+                                  for w in simulator.ledger()["writes"]))
     bridge.signal(signal.SIGTERM)
     bridge.wait_log("serve.draining")
-    refused = bridge.wait_until(
-        lambda: next((a for a in [bridge.get("/bots")] if a.status_code == 503), None))
+    # A response of 503 is falsy.
+    [refused] = bridge.wait_until(
+        lambda: [a for a in [bridge.get("/bots")] if a.status_code == 503])
     body = problem(refused, 503, "draining")
     assert body["retryable"] and int(refused.headers["Retry-After"]) > 0
     health = bridge.get("/healthz", token=None)
