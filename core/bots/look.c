@@ -202,7 +202,7 @@ void sight_of_slice(const struct tb_json *slice, struct sight *out)
     out->listed = status && strcmp(status, "not_found") != 0;
     out->active = tb_json_true(tb_json_get(slice, "recently_active"));
     out->reported = out->trading = false;
-    for (const struct tb_json *c = reports && tb_json_first(performance); c; c = c->next) {
+    for (const struct tb_json *c = reports ? tb_json_first(performance) : NULL; c; c = c->next) {
         const struct tb_json *figures = tb_json_get(c, "performance");
         out->reported = true;
         out->trading |= tb_json_is(figures, TB_JSON_OBJECT) && figures->len > 0;
