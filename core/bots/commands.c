@@ -114,9 +114,13 @@ static bool commit(struct opening *o, struct tb_command_result *result, struct t
             .kind = TB_STORE_IDEMPOTENCY_BEGIN, .idempotency = &key, .idempotency_result = &met};
     }
     if (o->superseded) {
-        struct operation ended = *o->superseded;
+        struct operation ended = {.bot = o->bot, .ended_at = o->wall};
+        pthread_mutex_lock(&o->b->lock);
+        tb_copy(ended.id, sizeof ended.id, o->superseded->id);
+        ended.created_at = o->superseded->created_at;
+        ended.life = o->superseded->life;
+        pthread_mutex_unlock(&o->b->lock);
         ended.life.state = TB_OPS_SUPERSEDED;
-        ended.ended_at = o->wall;
         operation_write_doc(&ended, &old_doc);
         old = (struct tb_store_operation){.id = ended.id,
                                           .kind = tb_op_kind_word(ended.life.kind),

@@ -297,18 +297,19 @@ static struct operation *next_due(struct tb_bots *b, bool stops_only, int64_t *w
     return best;
 }
 
-static bool load_plan(struct tb_bots *b, struct operation *op, struct tb_error *err)
+static bool load_plan(struct tb_bots *b, struct operation *op, const struct tb_life *life,
+                      struct tb_error *err)
 {
     struct tb_json_doc *doc;
-    if (!op->life.base[0] || !op->bot->plan_id[0] ||
-        (op->plan && strcmp(op->plan_base, op->life.base) == 0))
+    if (!life->base[0] || !op->bot->plan_id[0] ||
+        (op->plan && strcmp(op->plan_base, life->base) == 0))
         return true;
-    doc = plan_for_base(b, op->bot->plan_id, op->life.base, err);
+    doc = plan_for_base(b, op->bot->plan_id, life->base, err);
     if (!doc)
         return false;
     tb_json_free(op->plan);
     op->plan = doc;
-    tb_copy(op->plan_base, sizeof op->plan_base, op->life.base);
+    tb_copy(op->plan_base, sizeof op->plan_base, life->base);
     return true;
 }
 
@@ -384,23 +385,27 @@ static bool step(struct tb_bots *b, struct operation *op, struct tb_intent *inte
     return ok && intent->act != TB_ACT_NONE;
 }
 
+/* A stop may supersede the operation meanwhile, so the call is made from a copy of its life. */
 static void carry_out(struct tb_bots *b, struct operation *op, struct tb_intent intent)
 {
     struct tb_observation obs;
     struct tb_error err = {0};
+    struct tb_life life;
 
-    if (!load_plan(b, op, &err)) {
+    pthread_mutex_lock(&b->lock);
+    life = op->life;
+    pthread_mutex_unlock(&b->lock);
+    if (!load_plan(b, op, &life, &err)) {
         obs = (struct tb_observation){
             .kind = TB_OBS_RESULT, .result = TB_RES_UNSENT, .code = err.code};
         tb_copy(obs.detail, sizeof obs.detail, err.detail);
         tb_nonce(obs.fresh_nonce);
     } else {
-        execute(b, op, &op->life, intent, &obs);
+        execute(b, op, &life, intent, &obs);
     }
     tb_log(obs.result == TB_RES_DONE ? TB_DEBUG : TB_INFO, "operation.call", "%s %s: %s of %s%s%s",
-           tb_op_kind_word(op->life.kind), op->id, tb_act_word(intent.act),
-           op->life.instance[0] ? op->life.instance : op->life.base, obs.detail[0] ? ": " : "",
-           obs.detail);
+           tb_op_kind_word(life.kind), op->id, tb_act_word(intent.act),
+           life.instance[0] ? life.instance : life.base, obs.detail[0] ? ": " : "", obs.detail);
     pthread_mutex_lock(&b->lock);
     op->obs = obs;
     pthread_mutex_unlock(&b->lock);
