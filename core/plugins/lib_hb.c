@@ -1,5 +1,7 @@
-/* host.read: every read row of the endpoint table as one Lua function, host.read(name, args). args
- * holds path and query values by name, `body` for a JSON body and `fresh = true` to pass the cache.
+/* host.read: every read row of the endpoint table as one Lua function, host.read(name, args,
+ * projection). args holds path and query values by name, `body` for a JSON body and `fresh = true`
+ * to pass the cache; projection (JSON text, may be left out) names the parts of the answer to
+ * build.
  *
  * Only rows whose effect is READ, only in phases that may read. Upstream errors are raised as
  * tables { upstream = true, code, message }: they are not the plugin's fault. C memory held while
@@ -14,9 +16,11 @@
 /* What a read owns; freed by its finalizer whatever happens. */
 struct reading {
     struct tb_hb_answer answer;
-    struct tb_json_doc *doc;
+    struct tb_json_doc *doc, *projection;
     bool answered;
 };
+
+enum { ANCHORS = 4, KEY = 5, VALUE = 6 };
 
 static const char reading_name[] = "tb.reading";
 
@@ -26,8 +30,9 @@ static int reading_gc(lua_State *L)
     if (r->answered)
         tb_hb_answer_free(&r->answer);
     tb_json_free(r->doc);
+    tb_json_free(r->projection);
     r->answered = false;
-    r->doc = NULL;
+    r->doc = r->projection = NULL;
     return 0;
 }
 
@@ -101,29 +106,29 @@ static TB_MAY_RAISE void set_argument(lua_State *L, const struct tb_hb_endpoint_
     lua_pushvalue(L, -1);
     const char *text = text_of(L, name);
     lua_pushvalue(L, -1);
-    luaL_ref(L, 3); /* keeps a converted number's text alive */
+    luaL_ref(L, ANCHORS); /* keeps a converted number's text alive */
     if (index >= 0)
         call->arg[index] = text;
     else
         call->query[call->queries++] = (struct tb_hb_pair){name, text};
 }
 
-/* Stack: 1 name, 2 arguments, 3 anchors. */
+/* Stack: 1 name, 2 arguments, 3 projection, 4 anchors; above them key and value. */
 static TB_MAY_RAISE void read_arguments(lua_State *L, const struct tb_hb_endpoint_row *row,
                                         struct tb_hb_call *call)
 {
-    for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 4)) {
-        if (lua_type(L, 4) != LUA_TSTRING)
+    for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, KEY)) {
+        if (lua_type(L, KEY) != LUA_TSTRING)
             luaL_error(L, "hb.%s: arguments are given by name", row->name);
-        const char *name = lua_tostring(L, 4);
+        const char *name = lua_tostring(L, KEY);
         if (strcmp(name, "fresh") == 0) {
-            call->fresh = lua_toboolean(L, 5);
+            call->fresh = lua_toboolean(L, VALUE);
         } else if (strcmp(name, "body") == 0) {
             struct tb_buffer *out = &tb_vm_of(L)->scratch;
             if (!*row->body)
                 luaL_error(L, "hb.%s takes no body", row->name);
             tb_buffer_clear(out);
-            tb_lua_to_json(L, 5, out);
+            tb_lua_to_json(L, VALUE, out);
             call->body = tb_buffer_text(out);
             call->body_len = out->len;
         } else {
@@ -151,7 +156,8 @@ int tb_host_read(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
-    lua_settop(L, 2);
+    size_t projection_len;
+    const char *projection = luaL_optlstring(L, 3, NULL, &projection_len);
     enum tb_hb_endpoint id;
     if (!tb_hb_endpoint_find(name, &id))
         return luaL_error(L, "hb.%s: there is no such endpoint", name);
@@ -159,10 +165,14 @@ int tb_host_read(lua_State *L)
     check_allowed(L, row);
     struct tb_vm *vm = tb_vm_of(L);
     struct tb_hb_call call = {.endpoint = id, .mono_deadline_ms = vm->mono_deadline_ms};
+    lua_settop(L, 3);
     lua_createtable(L, 4, 0);
     read_arguments(L, row, &call);
     struct reading *r = new_reading(L);
     struct tb_error err = {0};
+    if (projection &&
+        !(r->projection = tb_json_parse(projection, projection_len, TB_JSON_CLIENT, &err)))
+        return luaL_error(L, "hb.%s: the projection is no JSON: %s", name, err.detail);
     tb_vm_wait(vm);
     bool ok = tb_hb_call(vm->host->config.hb, &call, &r->answer, &err);
     r->answered = true;
@@ -174,7 +184,7 @@ int tb_host_read(lua_State *L)
             err.code = TB_UPSTREAM_NOT_JSON;
         return raise_upstream(L, &err);
     }
-    tb_lua_push_json(L, tb_json_root(r->doc), NULL, TB_LUA_DECIMALS);
+    tb_lua_push_json(L, tb_json_root(r->doc), tb_json_root(r->projection), TB_LUA_DECIMALS);
     lua_pushcfunction(L, reading_gc); /* now, not when the collector gets to it */
     lua_pushvalue(L, -3);
     lua_call(L, 1, 0);

@@ -1,7 +1,7 @@
 /* `host`: what the trusted kernel may ask of C. Plugin code never gets this table.
  *
- *   host.phase(name, budget_ms)  what runs from now on; only facts, check and preview may read
- * upstream host.read(endpoint, args)    one read of the Hummingbot API (lib_hb.c)
+ *   host.phase(name, budget_ms)  what runs now; only facts, check and preview may read upstream
+ *   host.read(endpoint, args, projection)  one read of the Hummingbot API, lib_hb.c
  *   host.set_now(ctx_now)        the plugin's os.time(): RFC 3339 text or integer milliseconds
  *   host.log(level, text)
  *   host.where(f) -> path, line, parameters, variadic

@@ -20,9 +20,8 @@ struct library {
     const luaL_Reg *ours;
 };
 
-static const char *const base_names[] = {"assert",   "error",  "ipairs", "rawequal",
-                                         "rawget",   "rawlen", "select", "tonumber",
-                                         "tostring", "type",   NULL};
+static const char *const base_names[] = {"assert", "error",  "ipairs",   "rawequal", "rawget",
+                                         "rawlen", "select", "tonumber", "type",     NULL};
 static const char *const string_names[] = {"byte",  "char",  "find",    "gmatch", "gsub",  "len",
                                            "lower", "match", "reverse", "sub",    "upper", NULL};
 static const char *const table_names[] = {"pack", NULL};

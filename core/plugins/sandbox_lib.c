@@ -309,6 +309,28 @@ static int base_getmetatable(lua_State *L)
     return 1;
 }
 
+/* Like luaL_tolstring, but never an address: those differ from run to run. */
+static TB_MAY_RAISE void push_text(lua_State *L, int index)
+{
+    int type = lua_type(L, index);
+    bool by_address = type == LUA_TTABLE || type == LUA_TFUNCTION || type == LUA_TTHREAD ||
+                      type == LUA_TUSERDATA || type == LUA_TLIGHTUSERDATA;
+    if (by_address && luaL_getmetafield(L, index, "__tostring") == LUA_TNIL) {
+        lua_pushstring(L, type == LUA_TLIGHTUSERDATA ? "null" : lua_typename(L, type));
+        return;
+    }
+    if (by_address)
+        lua_pop(L, 1);
+    luaL_tolstring(L, index, NULL);
+}
+
+static int base_tostring(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    push_text(L, 1);
+    return 1;
+}
+
 static int base_print(lua_State *L)
 {
     int n = lua_gettop(L);
@@ -317,7 +339,7 @@ static int base_print(lua_State *L)
     for (int i = 1; i <= n; i++) {
         if (i > 1)
             luaL_addchar(&line, '\t');
-        luaL_tolstring(L, i, NULL);
+        push_text(L, i);
         luaL_addvalue(&line);
     }
     luaL_pushresult(&line);
@@ -334,6 +356,7 @@ const luaL_Reg tb_lib_base[] = {
     {"xpcall", base_xpcall},
     {"setmetatable", base_setmetatable},
     {"getmetatable", base_getmetatable},
+    {"tostring", base_tostring},
     {"print", base_print},
     {NULL, NULL},
 };
@@ -368,8 +391,14 @@ static int string_rep(lua_State *L)
 static int string_format(lua_State *L)
 {
     size_t len, total = 0;
-    luaL_checklstring(L, 1, &len);
+    const char *format = luaL_checklstring(L, 1, &len);
+    if (strstr(format, "%p"))
+        return luaL_error(L, "string.format: addresses differ from run to run");
     for (int i = 1; i <= lua_gettop(L); i++) {
+        if (lua_type(L, i) >= LUA_TTABLE || lua_type(L, i) == LUA_TLIGHTUSERDATA) {
+            push_text(L, i);
+            lua_replace(L, i);
+        }
         if (lua_type(L, i) == LUA_TSTRING)
             total += lua_rawlen(L, i);
     }

@@ -22,6 +22,13 @@ local function copy(t)
   return out
 end
 
+local function contains(list, word)
+  for _, item in ipairs(list) do
+    if item == word then return true end
+  end
+  return false
+end
+
 local function note_into(warnings)
   return function(from, to, prefix)
     warnings[#warnings + 1] = { pointer = text.pointer(prefix or "/params", { from }), code = "translated",
@@ -101,10 +108,14 @@ function aliases.translate(plugin, given)
     return refusal("/params", "wrong_type", "params must be an object", 'for example: {"pair": "BTC-USDT"}')
   end
   params = copy(params)
-  if request.connector ~= nil then
+  if request.connector ~= nil and request.connector ~= json.null then
+    if request.connector ~= plugin.name and not contains(plugin.connectors, request.connector) then
+      return refusal("/connector", "wrong_connector", "the connector is none of " .. plugin.name,
+        "leave it out, or choose one of " .. text.list(plugin.connectors))
+    end
     if request.exchange == nil then note("connector", "exchange " .. plugin.name, "") end
-    request.connector = nil
   end
+  request.connector = nil
   request.exchange = plugin.name
   local alias = type(request.strategy) == "string" and not find(plugin, request.strategy) and
     ((plugin.aliases or {}).strategies or {})[request.strategy]

@@ -6,6 +6,7 @@ local text = require("bridge.text")
 local form = require("bridge.form")
 local effects = require("bridge.effects")
 local fields = require("bridge.fields")
+local risk = require("bridge.risk")
 
 local contract = {}
 
@@ -122,6 +123,17 @@ local function check_names(s, what, file)
   end
 end
 
+-- Without a budget a limit in percent would mean no limit at all.
+local function check_limits(s, what, file)
+  if s.form.by_name[s.budget or "budget_quote"] then return end
+  for name, rule in pairs(risk.rules(s)) do
+    if rule:find("%", 1, true) then
+      fail(file, host.line_of(file, "risk_defaults"), what .. ": " .. name .. " is " .. rule ..
+        " of a budget, but budget names no field; give an amount in risk_defaults or set budget")
+    end
+  end
+end
+
 local function check_strategy(s, index, seen)
   local file = host.file_of(s) or "plugin.lua"
   local what = "strategy " .. (type(s) == "table" and type(s.name) == "string" and s.name or tostring(index))
@@ -138,6 +150,7 @@ local function check_strategy(s, index, seen)
       end
     end
   end
+  check_limits(s, what, file)
   local errors = s.form:validate({}, "").errors
   if errors[1] then fail(file, host.line_of(file, "form"), what .. ": the form must accept {}: " .. errors[1].message) end
   check_presets(s, what, file)

@@ -80,7 +80,8 @@ end
 local ERROR_LEVELS = { ERROR = true, CRITICAL = true }
 
 -- lines: { { level_name, msg, timestamp, logger_name } }. Returns { errors = { { code, message, hint,
--- count, last_at, text } } }, newest last, one entry a code (unknown lines: one a text).
+-- count, last_at, text } } } in order of appearance, one entry a code and message; last_at in
+-- milliseconds since 1970, text the first line of the newest.
 function log.translate(lines, own)
   local order, found = json.array({}), {}
   for _, line in ipairs(lines) do
@@ -97,7 +98,9 @@ function log.translate(lines, own)
       end
       entry.count, entry.text = entry.count + 1, short
       local at = line.timestamp
-      if math.type(at) == "integer" or decimal.is(at) then entry.last_at = at end
+      if math.type(at) == "integer" or decimal.is(at) then
+        entry.last_at = (decimal(at) * 1000):round(0, "floor"):integer()
+      end
     end
   end
   return { errors = order }

@@ -17,6 +17,7 @@
 local _, host = ...
 local decimal = require("bridge.decimal")
 local fields = require("bridge.fields")
+local copy = require("bridge.tables").copy
 
 local market = {}
 
@@ -71,7 +72,7 @@ function market.new(facts)
       local row = rows[pair]
       if type(row) ~= "table" then return nil end
       local rules = read_rules(row)
-      slot(facts, "rules", connector)[pair] = rules
+      slot(facts, "rules", connector)[pair] = copy(rules)
       return rules
     end)
   end
@@ -79,7 +80,8 @@ function market.new(facts)
   function view.pairs(connector)
     if not names[connector] then
       names[connector] = {}
-      for pair in pairs(host.read("connectors.trading_rules", { connector_name = connector })) do
+      local rows = host.read("connectors.trading_rules", { connector_name = connector }, '{"*":{"min_order_size":true}}')
+      for pair in pairs(rows) do
         table.insert(names[connector], pair)
       end
     end
@@ -104,7 +106,7 @@ function market.new(facts)
         local total = fields.number(row.units) or decimal(0)
         found[row.token] = { total = total, available = fields.number(row.available_units) or total }
       end
-      slot(facts, "balances", account)[connector] = found
+      slot(facts, "balances", account)[connector] = copy(found)
       return found
     end)
   end

@@ -4,6 +4,7 @@
 --   check   the strategy's check with ctx, p, market, report (reads allowed)
 --   build   pure in ctx, p, facts: the host refuses every read
 --   preview rows for people (reads allowed)
+-- Hooks get copies: what one of them changes can neither reach the next nor what the plan records.
 -- ctx = { bot, account, image, hummingbot, server, now, risk = { max_loss_quote, … } } (risk: decimals).
 --
 -- A strategy's build(ctx, p, facts) returns
@@ -17,6 +18,7 @@ local text = require("bridge.text")
 local decimal = require("bridge.decimal")
 local report_of = require("bridge.report")
 local risk = require("bridge.risk")
+local copy = require("bridge.tables").copy
 
 local plan = {}
 
@@ -136,14 +138,14 @@ end
 local function run_check(plugin, strategy, ctx, checked, view, result)
   if not strategy.check then return end
   local report = report_of.new(plugin.messages)
-  strategy.check(ctx, checked.values, view, report)
+  strategy.check(copy(ctx), copy(checked.values), view, report)
   append(result.errors, report.errors)
   append(result.warnings, report.warnings)
   append(result.checks, report.checks)
 end
 
 local function run_build(strategy, ctx, checked, result, limits)
-  local built = strategy.build(ctx, checked.values, result.facts)
+  local built = strategy.build(copy(ctx), copy(checked.values), copy(result.facts))
   check_built(strategy, built)
   result.controllers = json.array(built.controllers)
   result.script = script_of(strategy, built, limits)
@@ -198,9 +200,9 @@ function plan.make(plugin, input, k)
   k.phase("build")
   run_build(strategy, ctx, checked, result, limits)
   k.phase("preview")
-  if strategy.preview then result.preview = json.array(strategy.preview(ctx, checked.values, result.facts) or {}) end
+  if strategy.preview then result.preview = json.array(strategy.preview(copy(ctx), copy(checked.values), copy(result.facts)) or {}) end
   result.effects = json.array(require("bridge.effects").sentences(strategy.executors, "stop"))
-  if strategy.effects then append(result.effects, strategy.effects(checked.values, "stop") or {}) end
+  if strategy.effects then append(result.effects, strategy.effects(copy(checked.values), "stop") or {}) end
   return finish(result, k.wire)
 end
 

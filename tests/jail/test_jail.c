@@ -168,7 +168,8 @@ static const struct row rows[] = {
     {"absolute path", "", "require('/etc/passwd')", ERROR, "no file of this plugin"},
     {"SDK by its bare name", "", "require('kernel')", ERROR, "no file of this plugin"},
     {"read in a transform", "", "require('bridge.hb').bots.status {}", ERROR, "during status"},
-    {"write row", "", "require('bridge.hb').docker.stop { container_name = 'x' }", ERROR, "docker"},
+    {"write row", "", "require('bridge.hb').docker.stop { container_name = 'x' }", ERROR,
+     "not a read"},
 
     /* cjson as it is given */
     {"cjson", "",
@@ -217,7 +218,9 @@ static void write_plugin(const struct jail *jail, const char *top, const char *b
         "  end },\n"
         "  strategies = { { name = 's', revision = 1, title = 'S', summary = 'S', risk = "
         "'low',\n"
-        "    executors = { 'position' }, form = form.of {}, build = function() return {} "
+        "    executors = { 'position' }, form = form.of {}, risk_defaults = { max_loss_quote = "
+        "'20', "
+        "max_controller_loss_quote = '20' }, build = function() return {} "
         "end } } }\n",
         top, body);
     assert_true(len > 0 && (size_t)len < sizeof text);

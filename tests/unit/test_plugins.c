@@ -243,7 +243,8 @@ struct load_row {
 #define HEAD                                                                                       \
     "local form = require('bridge.form')\n"                                                        \
     "local s = { name = 's', revision = 1, title = 'S', summary = 'S', risk = 'low',\n"            \
-    "  executors = { 'position' }, form = form.of {}, build = function() end }\n"                  \
+    "  executors = { 'position' }, form = form.of {}, build = function() end,"                     \
+    "  risk_defaults = { max_loss_quote = '20', max_controller_loss_quote = '20' } }\n"            \
     "local plugin = { api = 1, name = 'demo', title = 'D', version = '1',\n"                       \
     "  connectors = { 'x' }, strategies = { s } }\n"
 #define TAIL "return plugin\n"
@@ -298,6 +299,8 @@ static const struct load_row bad_plugins[] = {
      "the message of low needs data.least", "demo/plugin.lua", 8},
     {"alias to nowhere", NULL, HEAD "plugin.aliases = { strategies = { x = { to = 'y' } } }\n" TAIL,
      "leads to y", "demo/plugin.lua", 6},
+    {"limit of no budget", NULL, HEAD "s.risk_defaults = nil\n" TAIL, "budget names no field",
+     "demo/plugin.lua", 3},
     {"circle", "a.lua", "return require('b')\n", "required in a circle", "demo/b.lua", 1},
     {"outside", NULL, "return require('../bitmart/plugin')\n", "no file of this plugin",
      "demo/plugin.lua", 1},
@@ -599,6 +602,9 @@ static void test_translate(void **state)
     doc = ask(&place, TB_PLUGIN_TRANSLATE, "{\"request\":{\"config\":{},\"params\":{}}}");
     ASSERT_AT(doc, "error.code", "\"both_words\"");
     tb_json_free(doc);
+    doc = ask(&place, TB_PLUGIN_TRANSLATE, "{\"request\":{\"connector\":\"binance\"}}");
+    ASSERT_AT(doc, "error.code", "\"wrong_connector\"");
+    tb_json_free(doc);
     close_place(&place);
 }
 
@@ -666,7 +672,7 @@ static void test_log(void **state)
             "{\"level_name\":\"ERROR\",\"msg\":\"odd\\nother\",\"timestamp\":3},"
             "{\"level_name\":\"ERROR\",\"msg\":\"demo says 42\"}]}");
     ASSERT_AT(doc, "errors.0.code", "\"unknown_config_key\"");
-    ASSERT_AT(doc, "errors.0.last_at", "\"1.5\"");
+    ASSERT_AT(doc, "errors.0.last_at", "1500");
     ASSERT_AT(doc, "errors.1.code", "\"log\"");
     ASSERT_AT(doc, "errors.1.message", "\"odd\"");
     ASSERT_AT(doc, "errors.1.count", "2");
@@ -772,25 +778,32 @@ static void test_order(void **state)
 static void test_language(void **state)
 {
     (void)state;
-    run_lua("local ok, a, b = pcall(function(...) return ... end, 1, 2) assert(ok and a == 1 and b "
-            "== 2)\n"
-            "local bad, e = pcall(error, { code = 1 }) assert(not bad and e.code == 1)\n"
-            "local gen = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end)\n"
-            "assert(gen() == 1 and gen() == 2 and gen() == 3)\n"
-            "local co = coroutine.create(function(x) local y = coroutine.yield(x + 1) "
-            "pcall(function() coroutine.yield(y) end) return 'end' end)\n"
-            "assert(select(2, coroutine.resume(co, 1)) == 2 and select(2, coroutine.resume(co, 5)) "
-            "== 5)\n"
-            "assert(select(2, coroutine.resume(co)) == 'end' and coroutine.resume(co) == false)\n"
-            "local ok2, trace = xpcall(function() error('x', 0) end, function(m) return m .. 'y' "
-            "end) assert(not ok2 and trace == 'xy')\n"
-            "assert(select('#', xpcall(function() return 1, 2 end, print)) == 3)\n"
-            "assert(('%d %s'):format(1, 'a') == '1 a' and ('x'):rep(3, '-') == 'x-x-x')\n"
-            "assert(table.concat({ 1, 2 }, ',') == '1,2' and #table.move({ 1, 2 }, 1, 2, 2) == 3)\n"
-            "local j = require('bridge.json') assert(j.is_array(j.array({})) and not "
-            "j.is_array({}) and j.is_array({ 1 }))\n"
-            "assert(require('bridge.text').nearest('sprads', { 'spreads', 'pair' }) == 'spreads')\n"
-            "assert(require('cjson').null == j.null)\n");
+    run_lua(
+        "local ok, a, b = pcall(function(...) return ... end, 1, 2) assert(ok and a == 1 and b "
+        "== 2)\n"
+        "local bad, e = pcall(error, { code = 1 }) assert(not bad and e.code == 1)\n"
+        "local gen = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end)\n"
+        "assert(gen() == 1 and gen() == 2 and gen() == 3)\n"
+        "local co = coroutine.create(function(x) local y = coroutine.yield(x + 1) "
+        "pcall(function() coroutine.yield(y) end) return 'end' end)\n"
+        "assert(select(2, coroutine.resume(co, 1)) == 2 and select(2, coroutine.resume(co, 5)) "
+        "== 5)\n"
+        "assert(select(2, coroutine.resume(co)) == 'end' and coroutine.resume(co) == false)\n"
+        "local ok2, trace = xpcall(function() error('x', 0) end, function(m) return m .. 'y' "
+        "end) assert(not ok2 and trace == 'xy')\n"
+        "assert(select('#', xpcall(function() return 1, 2 end, print)) == 3)\n"
+        "assert(('%d %s'):format(1, 'a') == '1 a' and ('x'):rep(3, '-') == 'x-x-x')\n"
+        "assert(table.concat({ 1, 2 }, ',') == '1,2' and #table.move({ 1, 2 }, 1, 2, 2) == 3)\n"
+        "local j = require('bridge.json') assert(j.is_array(j.array({})) and not "
+        "j.is_array({}) and j.is_array({ 1 }))\n"
+        "assert(require('bridge.text').nearest('sprads', { 'spreads', 'pair' }) == 'spreads')\n"
+        "assert(require('cjson').null == j.null)\n"
+        "assert(tostring({}) == 'table' and tostring(print) == 'function' and tostring(j.null) == "
+        "'null')\n"
+        "assert(('%s %d'):format({}, 1) == 'table 1' and not pcall(string.format, '%p', {}))\n"
+        "assert(tostring(setmetatable({}, { __tostring = function() return 'me' end })) == 'me')\n"
+        "local t1 = { a = { 1, 2 } } local t2 = require('bridge.tables').copy(t1) t2.a[1] = 9 "
+        "assert(t1.a[1] == 1)\n");
 }
 
 /* ---- isolation, reload, threads ---- */
@@ -811,6 +824,78 @@ static void test_nothing_leaks(void **state)
         ASSERT_AT(doc, "", "{\"count\":1,\"id\":7,\"seen\":1}");
         tb_json_free(doc);
     }
+    close_place(&place);
+}
+
+/* What a hook changes in its arguments reaches neither the next hook nor the plan. */
+static void test_hooks_get_copies(void **state)
+{
+    static const char greedy[] =
+        HEAD "s.form = form.of { form.pair('pair', { default = 'BTC-USDT', connector = 'x' }),\n"
+             "  form.list('l', { of = form.integer {}, default = { 1, 2 } }) }\n"
+             "s.check = function(ctx, p, market)\n"
+             "  p.l[1] = 99 p.pair = 'X-Y' ctx.account = 'other' market.rules('x', "
+             "'BTC-USDT').min_value = nil\n"
+             "end\n"
+             "s.build = function(ctx, p, facts)\n"
+             "  facts.mid.x['BTC-USDT'] = nil\n"
+             "  return { controllers = { { type = 'a', name = 'b',\n"
+             "    config = { l = p.l, pair = p.pair, account = ctx.account } } } }\n"
+             "end\n" TAIL;
+    (void)state;
+    struct place place;
+    open_place(&place, greedy);
+    struct tb_json_doc *doc =
+        ask(&place, TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"ctx\":{\"account\":\"a\"}}");
+    ASSERT_AT(doc, "params.l", "[1,2]");
+    ASSERT_AT(doc, "controllers.0.config.l", "[1,2]");
+    ASSERT_AT(doc, "controllers.0.config.pair", "\"BTC-USDT\"");
+    ASSERT_AT(doc, "controllers.0.config.account", "\"a\"");
+    ASSERT_AT(doc, "facts.mid.x.BTC-USDT", "\"60052.133864\"");
+    ASSERT_AT(doc, "facts.rules.x.BTC-USDT.min_value", "\"5.0\"");
+    tb_json_free(doc);
+    close_place(&place);
+}
+
+/* Folders that are no plugins, files that are no modules, modules in folders. */
+static void test_folder(void **state)
+{
+    (void)state;
+    struct place place;
+    struct tb_buffer report = TB_BUFFER_INIT;
+    struct tb_error err = {0};
+    char names[8][64];
+    char *big = calloc(1, 300000);
+    assert_non_null(big);
+    open_place(&place, NULL);
+    write_file(place.dir, "sdk/plugin.lua", "return 1");
+    write_file(place.dir, "types/plugin.lua", "return 1");
+    write_file(place.dir, "Upper/plugin.lua", "return 1");
+    write_file(place.dir, ".git/plugin.lua", "return 1");
+    write_file(place.dir, "README.md", "text");
+    write_file(place.dir, "empty/notes.txt", "text");
+    write_file(place.dir, "demo/lib/levels.lua", "return { title = 'From a folder' }");
+    write_file(place.dir, "demo/.#plugin.lua", "return (");
+    write_file(place.dir, "demo/plugin.lua~", "return (");
+    write_file(place.dir, "demo/plugin.lua",
+               HEAD "plugin.title = require('lib.levels').title\n" TAIL);
+    assert_true(tb_plugins_reload(place.host, &report, &err));
+    assert_int_equal(tb_plugins_names(place.host, names, 8), 1);
+    struct tb_json_doc *doc = ask(&place, TB_PLUGIN_DESCRIBE, "{}");
+    ASSERT_AT(doc, "title", "\"From a folder\"");
+    tb_json_free(doc);
+    doc = tb_json_parse(report.data, report.len, TB_JSON_CLIENT, &err);
+    ASSERT_AT(doc, "plugins.1.name", "\"empty\"");
+    ASSERT_AT(doc, "plugins.1.error.message", "\"empty/plugin.lua is missing\"");
+    ASSERT_AT(doc, "plugins.2", "absent");
+    tb_json_free(doc);
+    memset(big, '-', 299999);
+    write_file(place.dir, "demo/plugin.lua", big);
+    tb_buffer_clear(&report);
+    assert_true(tb_plugins_reload(place.host, &report, &err));
+    assert_non_null(strstr(report.data, "over 256 KiB"));
+    free(big);
+    tb_buffer_free(&report);
     close_place(&place);
 }
 
@@ -966,7 +1051,8 @@ int main(void)
         cmocka_unit_test(test_status),         cmocka_unit_test(test_log),
         cmocka_unit_test(test_without_plugin), cmocka_unit_test(test_decimal),
         cmocka_unit_test(test_order),          cmocka_unit_test(test_language),
-        cmocka_unit_test(test_nothing_leaks),  cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_nothing_leaks),  cmocka_unit_test(test_hooks_get_copies),
+        cmocka_unit_test(test_folder),         cmocka_unit_test(test_reload),
         cmocka_unit_test(test_threads),        cmocka_unit_test(test_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
