@@ -46,7 +46,7 @@ end
 
 local function check_version(ctx, report)
   local name, how = names.of(ctx.hummingbot)
-  local version = tostring(ctx.hummingbot or "unknown")
+  local version = type(ctx.hummingbot) == "string" and ctx.hummingbot or "of unknown version"
   if not name then
     report:error("/image", "version_too_old", { version = version })
   elseif how == "newer" then

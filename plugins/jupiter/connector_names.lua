@@ -17,10 +17,11 @@ local function at_least(major, minor, row)
   return major > row[1] or (major == row[1] and minor >= row[2])
 end
 
--- version: "2.16.0"; anything that is no version ("latest", nil) counts as newer than the table.
+-- version: "2.16.0"; anything that is no version (null, "latest") counts as newer than the table.
 -- Returns the name (nil when the version is too old) and "known", "newer" or "old".
 function names.of(version)
-  local major, minor = tostring(version or ""):match("^v?(%d+)%.(%d+)")
+  local major, minor
+  if type(version) == "string" then major, minor = version:match("^v?(%d+)%.(%d+)") end
   if not major then return ROWS[1][3], "newer" end
   major, minor = math.tointeger(tonumber(major)), math.tointeger(tonumber(minor))
   local newer = at_least(major, minor, NEWEST) and not (major == NEWEST[1] and minor == NEWEST[2])

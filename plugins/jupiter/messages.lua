@@ -16,7 +16,7 @@ return {
 
   -- version
   version_too_old = { "Hummingbot {version} is too old for Jupiter.", hint = "use an image of version 2.14 or newer" },
-  version_not_tried = { "Hummingbot {version} is newer than what this plugin knows; Jupiter is called {name}, as in 2.16.", hint = "use an image up to version 2.16, or watch the first minutes" },
+  version_not_tried = { "This plugin was not tried with Hummingbot {version}; Jupiter is called {name}, as in 2.16.", hint = "use an image up to version 2.16, or watch the first minutes" },
   connector_name = "Jupiter is called {name} in Hummingbot {version}.",
 
   -- pairs and sizes

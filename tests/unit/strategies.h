@@ -223,7 +223,8 @@ static inline struct tb_json_doc *call_entry(struct bench *b, const char *plugin
     return doc;
 }
 
-/* {"strategy", "params", "risk"?, "ctx"} of a case; params and risk may be NULL. */
+/* {"strategy", "params", "risk"?, "ctx"} of a case; params and risk may be NULL, a version of ""
+ * is none. */
 static inline void plan_input(struct tb_buffer *out, const char *strategy, const char *version,
                               const struct tb_json *params, const struct tb_json *risk)
 {
@@ -240,7 +241,7 @@ static inline void plan_input(struct tb_buffer *out, const char *strategy, const
     tb_jw_kv_string(&w, "bot", "test");
     tb_jw_kv_string(&w, "account", "master_account");
     tb_jw_kv_string(&w, "image", "hummingbot/hummingbot:version-2.16.0");
-    tb_jw_kv_string(&w, "hummingbot", version ? version : "2.16.0");
+    tb_jw_kv_string(&w, "hummingbot", version && *version ? version : NULL);
     tb_jw_kv_string(&w, "server", "default");
     tb_jw_kv_string(&w, "now", "2026-11-22T10:15:00.000Z");
     tb_jw_end_object(&w);
@@ -253,7 +254,7 @@ static inline struct tb_json_doc *call_plan(struct bench *b, const char *plugin,
                                             const struct tb_json *risk)
 {
     struct tb_buffer input = TB_BUFFER_INIT;
-    plan_input(&input, strategy, version, params, risk);
+    plan_input(&input, strategy, version ? version : "2.16.0", params, risk);
     struct tb_json_doc *doc = call_entry(b, plugin, TB_PLUGIN_PLAN, tb_buffer_text(&input));
     tb_buffer_free(&input);
     return doc;
