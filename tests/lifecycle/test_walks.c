@@ -22,12 +22,14 @@ enum {
     LATER = 64,
     CRASHES = 5, /* an operation; its waits begin anew after each */
     CONTROLLERS = 2,
-    LATE_MAX = 120000, /* an abandoned request executes up to this much later */
-    SPEAKS = 3500,     /* a container that runs is on MQTT after this */
-    REPORTS = 5500,    /* and trades and reports after this */
-    DIES = 4200,       /* one without its files exits after this */
-    CLOSES = 13300,    /* a stopped strategy empties its reports after this */
-    STALE = 30000,     /* reports of a silent bot are repeated for this long */
+    LATE_MAX = 120000,    /* an abandoned request executes up to this much later */
+    LATE_DEPLOY = 600000, /* a deploy even later than ever seen must not trade */
+    COPIED_FOR = 60000,   /* a deploy may make its container this long after it copied the files */
+    SPEAKS = 3500,        /* a container that runs is on MQTT after this */
+    REPORTS = 5500,       /* and trades and reports after this */
+    DIES = 4200,          /* one without its files exits after this */
+    CLOSES = 13300,       /* a stopped strategy empties its reports after this */
+    STALE = 30000,        /* reports of a silent bot are repeated for this long */
     END_WITHIN = 7200000,
 };
 
@@ -71,6 +73,7 @@ struct later {
     int64_t at;
     struct tb_life life; /* what the call was made with */
     struct tb_intent intent;
+    bool copied, complete; /* a deploy that has taken its files already, all of them or not */
 };
 
 static struct {
@@ -86,8 +89,10 @@ static struct {
     struct later later[LATER];
     int laters;
     bool pulled;
-    int trouble; /* percent of calls that go wrong */
-    bool traded; /* the truth about the instance when it was viewed last */
+    int trouble;     /* percent of calls that go wrong */
+    int64_t dead_at; /* nothing is answered or done any more; 0: never */
+    bool stuck;      /* containers cannot be removed */
+    bool traded;     /* the truth about the instance when it was viewed last */
 } world;
 
 static uint64_t seed_now;
@@ -154,16 +159,23 @@ static struct instance *instance_named(const char *name)
     return NULL;
 }
 
-static void deploy(const struct tb_life *life, bool only_created)
+static bool files_right(const struct tb_life *life, bool there)
+{
+    int n = nonce_index(life->nonce);
+    bool same = world.nonce[n].script == there;
+    for (int c = 0; c < CONTROLLERS; c++)
+        same &= world.nonce[n].controller[c] == there;
+    return same;
+}
+
+static void deploy(const struct tb_life *life, bool only_created, bool complete)
 {
     int n = nonce_index(life->nonce);
     struct instance *i = &world.instance[world.instances];
     assert_true(world.instances < INSTANCES);
     *i = (struct instance){.state = only_created ? TB_CT_CREATED : TB_CT_RUNNING,
-                           .complete = world.nonce[n].script,
+                           .complete = complete,
                            .up_at = world.now};
-    for (int c = 0; c < CONTROLLERS; c++)
-        i->complete &= world.nonce[n].controller[c];
     snprintf(i->name, sizeof i->name, "%s-20260101-%06d", life->base, (int)(world.now / 1000));
     if (instance_named(i->name))
         return;
@@ -194,10 +206,10 @@ static bool perform(const struct tb_life *life, struct tb_intent intent)
         world.nonce[n].script = false;
         return true;
     case TB_ACT_DEPLOY:
-        deploy(life, false);
+        deploy(life, false, files_right(life, true));
         return true;
     case TB_ACT_REMOVE_CONTAINER:
-        if (!i || i->state == TB_CT_RUNNING)
+        if (!i || i->state == TB_CT_RUNNING || world.stuck)
             return false;
         *i = world.instance[--world.instances];
         return true;
@@ -256,7 +268,10 @@ static void world_to(int64_t at, const struct tb_life *life)
             world.now = due.at;
         for (int i = 0; i < world.instances; i++)
             instance_step(&world.instance[i]);
-        (void)perform(&due.life, due.intent);
+        if (due.copied)
+            deploy(&due.life, false, due.complete);
+        else
+            (void)perform(&due.life, due.intent);
     }
     world.now = at;
     for (int i = 0; i < world.instances; i++)
@@ -294,26 +309,20 @@ static void view(const struct tb_life *life, struct tb_observation *obs)
     obs->active = i->last_word && world.now - i->last_word < STALE;
 }
 
-static bool files_right(const struct tb_life *life, bool there)
+static bool dead(void)
 {
-    int n = nonce_index(life->nonce);
-    bool same = world.nonce[n].script == there;
-    for (int c = 0; c < CONTROLLERS; c++)
-        same &= world.nonce[n].controller[c] == there;
-    return same;
+    return world.dead_at && world.now >= world.dead_at;
 }
 
 static void read_call(const struct tb_life *life, struct tb_intent intent,
                       struct tb_observation *obs)
 {
-    if (percent(world.trouble / 2)) {
+    if (percent(world.trouble / 2) || dead()) {
         obs->result = (enum tb_result)(TB_RES_REFUSED + upto(3));
         return;
     }
     switch (intent.act) {
     case TB_ACT_IMAGES:
-        obs->yes = world.pulled;
-        break;
     case TB_ACT_PULL_STATUS:
         obs->yes = world.pulled;
         break;
@@ -335,17 +344,29 @@ static void read_call(const struct tb_life *life, struct tb_intent intent,
     }
 }
 
-static void execute_later(const struct tb_life *life, struct tb_intent intent, int64_t most)
+static void execute_later(const struct tb_life *life, struct tb_intent intent)
 {
-    if (world.laters == LATER)
+    bool deploys = intent.act == TB_ACT_DEPLOY, copied = deploys && percent(50);
+    if (world.laters == LATER || dead())
         return;
-    world.later[world.laters++] = (struct later){world.now + 1 + upto(most), *life, intent};
+    world.later[world.laters++] = (struct later){.at = world.now + 1 +
+                                                       upto(copied    ? COPIED_FOR
+                                                            : deploys ? LATE_DEPLOY
+                                                                      : LATE_MAX),
+                                                 .life = *life,
+                                                 .intent = intent,
+                                                 .copied = copied,
+                                                 .complete = files_right(life, true)};
 }
 
 static void write_call(const struct tb_life *life, struct tb_intent intent,
                        struct tb_observation *obs)
 {
     bool deploys = intent.act == TB_ACT_DEPLOY;
+    if (dead()) {
+        obs->result = percent(50) ? TB_RES_UNSENT : TB_RES_UNKNOWN;
+        return;
+    }
     if (!percent(world.trouble)) {
         obs->result = perform(life, intent) ? TB_RES_DONE : TB_RES_FAILED;
         if (deploys && !percent(5))
@@ -365,7 +386,7 @@ static void write_call(const struct tb_life *life, struct tb_intent intent,
     case 3: /* failed, but it happened: the container may be left unstarted */
         obs->result = TB_RES_FAILED;
         if (deploys)
-            deploy(life, percent(60));
+            deploy(life, percent(60), files_right(life, true));
         else
             (void)perform(life, intent);
         break;
@@ -378,7 +399,7 @@ static void write_call(const struct tb_life *life, struct tb_intent intent,
         break;
     default:
         obs->result = TB_RES_UNKNOWN;
-        execute_later(life, intent, LATE_MAX);
+        execute_later(life, intent);
         break;
     }
 }
@@ -447,7 +468,7 @@ static void check_end(const struct tb_life *life)
         wrong("said to be quiet, but an instance can trade", life);
     /* … and nothing that is still on its way changes that. Deploys that executed without their
      * files live for seconds, so only what can trade counts. */
-    world_to(world.now + LATE_MAX + REPORTS, life);
+    world_to(world.now + LATE_DEPLOY + REPORTS, life);
     if (traders() > 0)
         wrong("an instance came to life after the end", life);
 }
@@ -496,7 +517,7 @@ static void run(struct tb_life *life, bool may_supersede)
             else if (!tb_act_writes(intent.act))
                 read_call(life, intent, &obs);
             else if ((crash || supersede) && percent(50))
-                execute_later(life, intent, LATE_MAX);
+                execute_later(life, intent);
             else
                 write_call(life, intent, &obs);
             world_to(world.now + upto(!percent(world.trouble / 4) ? 300
@@ -528,6 +549,8 @@ static void walk(uint64_t seed)
     world.now = 1000000 + upto(1000);
     world.pulled = percent(90);
     world.trouble = (int)(percent(30) ? 4 : percent(60) ? 20 : 50);
+    world.dead_at = percent(3) ? world.now + upto(120000) : 0;
+    world.stuck = percent(3);
     tb_copy(life.stem, sizeof life.stem, "hummingbot-walk-");
     fresh_nonce(nonce);
     tb_life_begin(&life, TB_OP_CREATE, &life, false, nonce, world.now);
