@@ -288,18 +288,21 @@ static bool missing(const struct tb_plugin_slot *slot, const char *name,
                     struct tb_plugin_fault *fault, struct tb_error *err)
 {
     if (!slot)
-        return tb_fail(err, TB_NOT_FOUND, "there is no plugin %s", name);
+        return tb_fail(err, TB_NOT_FOUND, "there is no plugin %s", name ? name : "");
     *fault = slot->fault;
     return tb_fail(err, TB_PLUGIN_FAILED, "%s does not load: %s", name, slot->error);
 }
 
-/* The version to run the entry with; NULL when the SDK alone can answer. */
+/* The version to run the entry with; NULL when the SDK alone can answer, and must, because the
+ * plugin does not load or was switched off: figures of a bot that trades are not lost with it. */
 static struct tb_plugin *plugin_for(const struct tb_plugin_slot *slot, enum tb_plugin_entry entry)
 {
     struct tb_plugin *plugin = slot ? slot->plugin : NULL;
     const char *hook = entries[entry].hook;
     if (!plugin || !hook)
         return plugin;
+    if (atomic_load(&plugin->broken))
+        return NULL;
     const struct tb_json *described = tb_json_root(plugin->described);
     return tb_json_true(tb_json_path(described, "hooks", hook, NULL)) ? plugin : NULL;
 }
@@ -311,8 +314,7 @@ bool tb_plugins_call(struct tb_plugins *host, const struct tb_plugin_call *call,
     fault = fault ? fault : &unused;
     *fault = (struct tb_plugin_fault){0};
     struct tb_generation *g = tb_generation_hold(host);
-    bool bare = entries[call->entry].hook && (!call->plugin || !*call->plugin);
-    const struct tb_plugin_slot *slot = bare ? NULL : tb_generation_find(g, call->plugin);
+    const struct tb_plugin_slot *slot = call->plugin ? tb_generation_find(g, call->plugin) : NULL;
     struct tb_vm_job job = {
         .plugin = plugin_for(slot, call->entry),
         .entry = entries[call->entry].name,
@@ -324,7 +326,7 @@ bool tb_plugins_call(struct tb_plugins *host, const struct tb_plugin_call *call,
     bool ok;
     if (call->generation && call->generation != g->id)
         ok = tb_fail(err, TB_FORM_CHANGED, "the plugins were reloaded meanwhile; plan again");
-    else if (!bare && (!slot || !slot->plugin))
+    else if (!job.plugin && !entries[call->entry].hook)
         ok = missing(slot, call->plugin, fault, err);
     else
         ok = tb_vm_run(host, &job, out, fault, err);

@@ -60,8 +60,8 @@ enum tb_plugin_entry {
 };
 
 struct tb_plugin_call {
-    const char
-        *plugin; /* status and log also work without one: NULL or "" for unknown strategies */
+    const char *
+        plugin; /* status and log need none: the SDK answers for what is unknown or does not load */
     enum tb_plugin_entry entry;
     const char *input; /* one JSON object */
     size_t input_len;

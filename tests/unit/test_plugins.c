@@ -697,6 +697,9 @@ static void test_without_plugin(void **state)
     open_place(&place, NULL);
     struct tb_plugin_call c = {.entry = TB_PLUGIN_STATUS, .input = "{}", .input_len = 2};
     assert_true(tb_plugins_call(place.host, &c, &out, &fault, &err));
+    c.plugin = "gone";
+    tb_buffer_clear(&out);
+    assert_true(tb_plugins_call(place.host, &c, &out, &fault, &err));
     tb_buffer_free(&out);
     close_place(&place);
 }
