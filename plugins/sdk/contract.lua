@@ -25,7 +25,7 @@ local STRATEGY = {
   budget = { "string" }, pair = { "string" },
 }
 local TRANSFORMS = { status = { "function", false, 3 }, trade = { "function", false, 2 } }
-local LOG = { match = { "string", true }, pattern = { "boolean" }, code = { "string", true }, message = { "string", true }, hint = { "string" } }
+local LOG = { match = { "string", true }, pattern = { "boolean" }, plain = { "string" }, code = { "string", true }, message = { "string", true }, hint = { "string" } }
 local ALIASES = { strategies = { "table" } }
 local ALIAS = { to = { "string" }, rename = { "table" }, convert = { "function", false, 2 }, refuse = { "string" } }
 local ACTION = { title = { "string", true }, role = { "string", true }, needs = { "strings" }, form = { "form" }, run = { "function", true, 3 } }

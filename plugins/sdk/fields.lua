@@ -127,6 +127,7 @@ local function read_duration(field, value)
   if not total and type(value) == "string" and value:find("^[%dsmhd]+$") and #value <= 20 then
     total = 0
     local rest = value:gsub("(%d+)([smhd])", function(count, unit)
+      if #count > 9 then return nil end -- thirty years in seconds; more would wrap around
       total = total + math.tointeger(tonumber(count)) * SECONDS[unit]
       return ""
     end)

@@ -186,20 +186,29 @@ end
 
 -- ---- using a form (the kernel and `plugin check` call these) ----
 
+-- Named one by one; more than this is not a misspelling any more.
+local UNKNOWN_SHOWN = 20
+
 local function unknown_fields(self, params, prefix, lenient, result)
+  local count = 0
   for key in pairs(params) do
     if not self.by_name[key] then
-      local near = text.nearest(tostring(key), self.names)
-      local row = { pointer = text.pointer(prefix, { tostring(key) }), code = "unknown_field",
-        message = "there is no field " .. tostring(key):sub(1, 64):gsub("%c", "?"),
+      count = count + 1
+      local near = count <= UNKNOWN_SHOWN and text.nearest(tostring(key), self.names)
+      local row = { pointer = text.pointer(prefix, { text.shown(key) }), code = "unknown_field",
+        message = "there is no field " .. text.shown(key),
         hint = near and ("did you mean " .. near .. "?") or ("the fields are " .. text.list(self.names)) }
       if lenient then
         result.dropped[#result.dropped + 1] = row.pointer
         result.warnings[#result.warnings + 1] = { pointer = row.pointer, code = "dropped", message = row.message .. "; it was dropped", hint = row.hint }
-      else
+      elseif count <= UNKNOWN_SHOWN then
         result.errors[#result.errors + 1] = row
       end
     end
+  end
+  if count > UNKNOWN_SHOWN and not lenient then
+    result.errors[#result.errors + 1] = { pointer = prefix, code = "unknown_field",
+      message = "and " .. (count - UNKNOWN_SHOWN) .. " more fields that do not exist", hint = "the fields are " .. text.list(self.names) }
   end
 end
 

@@ -38,7 +38,7 @@ local function find_strategy(plugin, name)
   local near = type(name) == "string" and text.nearest(name, names)
   return nil, {
     pointer = "/strategy", code = "unknown_strategy",
-    message = type(name) == "string" and ("there is no strategy " .. name:sub(1, 64):gsub("%c", "?") .. " in " .. plugin.name) or "strategy is missing",
+    message = type(name) == "string" and ("there is no strategy " .. text.shown(name) .. " in " .. plugin.name) or "strategy is missing",
     hint = near and ("did you mean " .. near .. "?") or ("strategies: " .. text.list(names)),
   }
 end

@@ -2,14 +2,15 @@
 -- ERROR line no row knows is passed on as code "log" with its first line.
 --
 -- A row: { match = "text", code =, message =, hint = }. match is found as plain text anywhere in the line,
--- or as a Lua pattern when pattern = true; captures fill {1}, {2} in message and hint.
+-- or as a Lua pattern when pattern = true; captures fill {1}, {2} in message and hint. plain is text that
+-- must be there before the pattern is tried: patterns are slow on long tracebacks.
 local decimal = require("bridge.decimal")
 local json = require("bridge.json")
 
 local log = {}
 
 local GENERAL = {
-  { match = "[Ee]xtra inputs are not permitted", pattern = true, code = "unknown_config_key",
+  { match = "xtra inputs are not permitted", code = "unknown_config_key",
     message = "The bot's configuration has a key that this Hummingbot version does not know, so it does not trade.",
     hint = "deploy with an image version the strategy supports" },
   { match = "Input should be greater than 0", code = "zero_not_allowed",
@@ -18,8 +19,8 @@ local GENERAL = {
   { match = "Input should be 1, 2 or 3", code = "side", message = "A side or order type is not one of the allowed numbers.", hint = nil },
   { match = "The number of buy_amounts_pct must match", code = "level_counts",
     message = "The number of order amounts differs from the number of spreads.", hint = nil },
-  { match = "Interval ([%w]+) is not supported", pattern = true, code = "interval", message = "The exchange has no {1} candles.", hint = "choose another candle size" },
-  { match = "The connector ([%w_./-]+) is not available", pattern = true, code = "connector_missing",
+  { match = "Interval ([%w]+) is not supported", pattern = true, plain = "is not supported", code = "interval", message = "The exchange has no {1} candles.", hint = "choose another candle size" },
+  { match = "The connector ([%w_./-]+) is not available", pattern = true, plain = "is not available", code = "connector_missing",
     message = "This Hummingbot version has no connector {1} for candles.", hint = "choose another source of candles" },
   { match = "Not enough budget to open position", code = "no_budget",
     message = "The account has not enough free balance for the next order.", hint = "add funds or lower the budget" },
@@ -32,16 +33,16 @@ local GENERAL = {
   { match = "Unknown network", code = "network", message = "Gateway does not know the network.", hint = "the versions of bot and Gateway do not fit together" },
   { match = "Invalid network format", code = "network", message = "Gateway does not know the network.", hint = "the versions of bot and Gateway do not fit together" },
   { match = "No swap provider configured", code = "no_swap_provider", message = "Gateway has no swap provider for this network.", hint = "set swapProvider in Gateway's network configuration" },
-  { match = "[Nn]o route found", pattern = true, code = "no_route", message = "Jupiter finds no route for this trade.", hint = "choose a pair with more liquidity or a smaller size" },
+  { match = "o route found", code = "no_route", message = "Jupiter finds no route for this trade.", hint = "choose a pair with more liquidity or a smaller size" },
   { match = "NO_ROUTE_FOUND", code = "no_route", message = "Jupiter finds no route for this trade.", hint = "choose a pair with more liquidity or a smaller size" },
   { match = "Quote not found or expired", code = "quote_expired", message = "A quote expired before the swap was sent.", hint = nil },
   { match = "Slippage tolerance exceeded", code = "slippage", message = "The price moved more than the slippage allows, so the swap was refused.", hint = "raise the slippage of Gateway's Jupiter connector" },
   { match = "SLIPPAGE_EXCEEDED", code = "slippage", message = "The price moved more than the slippage allows, so the swap was refused.", hint = "raise the slippage of Gateway's Jupiter connector" },
   { match = "INSUFFICIENT_BALANCE", code = "no_budget", message = "The account has not enough free balance for the next order.", hint = "add funds or lower the budget" },
-  { match = "Grid is already expired by ([%w_.]+)", pattern = true, code = "grid_expired",
+  { match = "Grid is already expired by ([%w_.]+)", pattern = true, plain = "Grid is already expired by", code = "grid_expired",
     message = "The grid ended at once ({1}): the price was outside its range at the start.", hint = "choose a range around the present price" },
   { match = "API keys required for live trading connector", code = "no_keys", message = "The account has no keys for this exchange.", hint = "add the exchange's keys to the account" },
-  { match = "Markets? connectors? are not ready", pattern = true, code = "not_ready",
+  { match = "are not ready", code = "not_ready",
     message = "The connector is not ready: balances, rules or order books are missing.", hint = "check that the pair trades and the keys may read" },
   { match = "reached max drawdown", code = "loss_limit", message = "The loss limit was reached and the bot stopped trading.", hint = nil },
   { match = "Global drawdown reached", code = "loss_limit", message = "The loss limit was reached and the bot stopped trading.", hint = nil },
@@ -55,6 +56,7 @@ local GENERAL = {
 -- The row's captures, or nil when it does not match.
 local function match(row, line)
   if not row.pattern then return line:find(row.match, 1, true) and {} or nil end
+  if row.plain and not line:find(row.plain, 1, true) then return nil end
   local found = table.pack(line:match(row.match))
   return found[1] ~= nil and found or nil
 end
@@ -63,11 +65,18 @@ local function fill(template, captures)
   return template and (template:gsub("{(%d)}", function(i) return tostring(captures[math.tointeger(tonumber(i))] or "") end))
 end
 
-local function classify(line, own)
+-- The row that knows a line, and its captures. Bots repeat themselves: equal lines are looked up once.
+local function classify(line, own, known)
+  local before = known[line]
+  if before then return before.row, before.captures end
+  known[line] = {}
   for _, rows in ipairs({ own or {}, GENERAL }) do
     for _, row in ipairs(rows) do
       local captures = match(row, line)
-      if captures then return row, captures end
+      if captures then
+        known[line] = { row = row, captures = captures }
+        return row, captures
+      end
     end
   end
 end
@@ -83,10 +92,10 @@ local ERROR_LEVELS = { ERROR = true, CRITICAL = true }
 -- count, last_at, text } } } in order of appearance, one entry a code and message; last_at in
 -- milliseconds since 1970, text the first line of the newest.
 function log.translate(lines, own)
-  local order, found = json.array({}), {}
+  local order, found, known = json.array({}), {}, {}
   for _, line in ipairs(lines) do
     local message = type(line.msg) == "string" and line.msg:sub(1, 4000) or ""
-    local row, captures = classify(message, own)
+    local row, captures = classify(message, own, known)
     if row or ERROR_LEVELS[line.level_name] then
       local short = first_line(message)
       local said = row and fill(row.message, captures) or short

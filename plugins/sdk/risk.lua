@@ -38,7 +38,7 @@ function risk.limits(strategy, given, budget, errors)
   for key in pairs(given or {}) do
     if not rules[key] then
       local near = text.nearest(tostring(key), NAMES)
-      refuse(tostring(key), "unknown_field", "there is no field " .. tostring(key):sub(1, 64):gsub("%c", "?") .. " in risk",
+      refuse(text.shown(key), "unknown_field", "there is no field " .. text.shown(key) .. " in risk",
         near and ("did you mean " .. near .. "?") or ("the fields are " .. text.list(NAMES)))
     end
   end

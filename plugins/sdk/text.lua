@@ -99,6 +99,13 @@ function text.list(words, max)
   return table.concat(shown, ", ", 1, #shown - 1) .. " and " .. shown[#shown]
 end
 
+-- A client's own word for use in a message: at most 64 bytes, whole characters, nothing unprintable.
+function text.shown(word)
+  local s = tostring(word)
+  if #s > 64 then s = s:sub(1, 64):gsub("[\xC0-\xFF][\x80-\xBF]*$", "") .. "…" end
+  return (s:gsub("%c", "?"))
+end
+
 -- Keys of a table as a sorted array of strings.
 function text.keys(t)
   local names = {}

@@ -440,9 +440,37 @@ static void test_all_errors_at_once(void **state)
     doc = ask(&place, TB_PLUGIN_PLAN, "{\"strategy\":\"grid\",\"params\":{}}");
     ASSERT_AT(doc, "errors.0.code", "\"unknown_strategy\"");
     tb_json_free(doc);
+    doc =
+        ask(&place, TB_PLUGIN_PLAN,
+            "{\"strategy\":\"s\",\"params\":{\"wait\":\"9999999999999999999s\",\"count\":\"1e30\","
+            "\"low\":\"0\"}}");
+    ASSERT_AT(doc, "errors.0.pointer", "\"/params/low\"");
+    ASSERT_AT(doc, "errors.1.pointer", "\"/params/count\"");
+    ASSERT_AT(doc, "errors.2.pointer", "\"/params/wait\"");
+    tb_json_free(doc);
     doc = ask(&place, TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"params\":[1]}");
     ASSERT_AT(doc, "errors.0.pointer", "\"/params\"");
     tb_json_free(doc);
+    close_place(&place);
+}
+
+/* A body full of nonsense costs the client an answer, not the plugin its budget. */
+static void test_many_unknown_fields(void **state)
+{
+    (void)state;
+    struct place place;
+    struct tb_buffer input = TB_BUFFER_INIT;
+    open_place(&place, trivial);
+    tb_buffer_puts(&input, "{\"strategy\":\"s\",\"params\":{");
+    for (int i = 0; i < 5000; i++)
+        tb_buffer_printf(&input, "\"aé%.*sbudget_quotx%d\":1,", i == 0 ? 60 : 0,
+                         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", i);
+    tb_buffer_puts(&input, "\"pair\":\"BTC-USDT\"}}");
+    struct tb_json_doc *doc = ask(&place, TB_PLUGIN_PLAN, input.data);
+    ASSERT_AT(doc, "errors.20.message", "\"and 4980 more fields that do not exist\"");
+    ASSERT_AT(doc, "errors.21", "absent");
+    tb_json_free(doc);
+    tb_buffer_free(&input);
     close_place(&place);
 }
 
@@ -1047,16 +1075,27 @@ static void test_deadline(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_plugins),    cmocka_unit_test(test_names),
-        cmocka_unit_test(test_schema),         cmocka_unit_test(test_all_errors_at_once),
-        cmocka_unit_test(test_plan),           cmocka_unit_test(test_upstream_errors),
-        cmocka_unit_test(test_reads),          cmocka_unit_test(test_translate),
-        cmocka_unit_test(test_status),         cmocka_unit_test(test_log),
-        cmocka_unit_test(test_without_plugin), cmocka_unit_test(test_decimal),
-        cmocka_unit_test(test_order),          cmocka_unit_test(test_language),
-        cmocka_unit_test(test_nothing_leaks),  cmocka_unit_test(test_hooks_get_copies),
-        cmocka_unit_test(test_folder),         cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_threads),        cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_bad_plugins),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_schema),
+        cmocka_unit_test(test_all_errors_at_once),
+        cmocka_unit_test(test_many_unknown_fields),
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_upstream_errors),
+        cmocka_unit_test(test_reads),
+        cmocka_unit_test(test_translate),
+        cmocka_unit_test(test_status),
+        cmocka_unit_test(test_log),
+        cmocka_unit_test(test_without_plugin),
+        cmocka_unit_test(test_decimal),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_language),
+        cmocka_unit_test(test_nothing_leaks),
+        cmocka_unit_test(test_hooks_get_copies),
+        cmocka_unit_test(test_folder),
+        cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
