@@ -208,6 +208,8 @@ bool request_read(struct tb_bots *b, const struct tb_json *body, bool lenient, s
                   struct tb_problems *problems, struct tb_error *err);
 void problem_add(struct tb_buffer *list, const char *pointer, const char *code, const char *message,
                  const char *hint);
+/* Fails with TB_INVALID and the first error's message, since some pages show only the detail. */
+bool problems_fail(const struct tb_problems *problems, struct tb_error *err);
 void problems_append(struct tb_buffer *list, const struct tb_json *array);
 
 /* upstream.c: what is read of upstream beside operations */
@@ -243,8 +245,9 @@ void operation_forget(struct tb_bots *b, struct operation *op);           /* loc
 struct operation *operation_of(struct tb_bots *b, const struct bot *bot); /* open one; lock held */
 void operation_write_doc(const struct operation *op, struct tb_buffer *out);
 bool operations_start(struct tb_bots *b, struct tb_error *err);
-bool operations_resume(struct tb_bots *b, struct tb_error *err);
 void operations_join(struct tb_bots *b);
+/* resume.c */
+bool operations_resume(struct tb_bots *b, struct tb_error *err);
 /* State of the bot that follows from where its operation is. */
 void bot_follow(struct bot *bot, const struct tb_life *life);
 

@@ -69,7 +69,7 @@ static bool check_account(struct making *m, struct tb_error *err)
     }
     tb_json_free(doc);
     if (!known)
-        return tb_fail(err, TB_INVALID, "The account is not a credentials profile upstream.");
+        return problems_fail(m->problems, err);
     return true;
 }
 
@@ -115,11 +115,8 @@ static bool run_plugin(struct making *m, bool lenient, struct tb_error *err)
     m->out = tb_json_root(m->output);
     problems_append(&m->problems->errors, tb_json_get(m->out, "errors"));
     problems_append(&m->problems->warnings, tb_json_get(m->out, "warnings"));
-    if (!tb_json_true(tb_json_get(m->out, "ok")) || m->problems->errors.len > 0) {
-        const char *first =
-            tb_json_get_string(tb_json_at(tb_json_get(m->out, "errors"), 0), "message");
-        return tb_fail(err, TB_INVALID, "%s", first ? first : "The form has errors.");
-    }
+    if (!tb_json_true(tb_json_get(m->out, "ok")) || m->problems->errors.len > 0)
+        return problems_fail(m->problems, err);
     return true;
 }
 

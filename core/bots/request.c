@@ -27,6 +27,18 @@ void problem_add(struct tb_buffer *list, const char *pointer, const char *code, 
     tb_buffer_putc(list, ']');
 }
 
+bool problems_fail(const struct tb_problems *problems, struct tb_error *err)
+{
+    struct tb_error ignored;
+    struct tb_json_doc *list = tb_json_parse(tb_buffer_text(&problems->errors),
+                                             problems->errors.len, TB_JSON_UPSTREAM, &ignored);
+    const char *first =
+        list ? tb_json_get_string(tb_json_first(tb_json_root(list)), "message") : NULL;
+    tb_fail(err, TB_INVALID, "%s", first ? first : "The request cannot be used.");
+    tb_json_free(list);
+    return false;
+}
+
 void problems_append(struct tb_buffer *list, const struct tb_json *array)
 {
     for (const struct tb_json *p = tb_json_first(array); p; p = p->next) {
@@ -64,19 +76,28 @@ static bool find_exchange(struct tb_bots *b, const struct tb_json *body, char ou
     const char *field = tb_json_get(body, "exchange") ? "exchange" : "connector";
     const char *word = tb_json_get_string(body, field);
     struct tb_buffer list = TB_BUFFER_INIT, message = TB_BUFFER_INIT;
+    bool paper = word && strlen(word) > 12 && strcmp(word + strlen(word) - 12, "_paper_trade") == 0;
 
     if (word && tb_plugins_find(b->plugins, word, out))
         return true;
     list_exchanges(b, &list);
     if (word) {
-        tb_buffer_puts(&message, "No exchange or connector of this name is available. Available: ");
+        tb_buffer_puts(&message, paper
+                                     ? "Paper trading is not offered: its fills say nothing about "
+                                       "real orders; the simulator is there to try things. "
+                                       "Available: "
+                                     : "No exchange or connector of this name is available. "
+                                       "Available: ");
     } else {
         field = "exchange";
         tb_buffer_puts(&message, "Say which exchange the bot trades on. Available: ");
     }
     tb_buffer_printf(&message, "%s.", tb_buffer_text(&list));
     problem_add(&problems->errors, field[0] == 'e' ? "/exchange" : "/connector",
-                word ? "unknown_exchange" : "required", tb_buffer_text(&message), NULL);
+                paper  ? "paper_trade"
+                : word ? "unknown_exchange"
+                       : "required",
+                tb_buffer_text(&message), NULL);
     tb_buffer_free(&list);
     tb_buffer_free(&message);
     return false;
@@ -199,11 +220,11 @@ bool request_read(struct tb_bots *b, const struct tb_json *body, bool lenient, s
     if (!tb_json_is(body, TB_JSON_OBJECT))
         return tb_fail(err, TB_BAD_REQUEST, "The body must be a JSON object.");
     if (!find_exchange(b, body, r->exchange, problems))
-        return tb_fail(err, TB_INVALID, "The request names no exchange that is available.");
+        return problems_fail(problems, err);
     if (!translate(b, body, r, problems, err))
         return false;
     if (problems->errors.len > 0)
-        return tb_fail(err, TB_INVALID, "The exchange's plugin refuses this request.");
+        return problems_fail(problems, err);
 
     const struct tb_json *request = tb_json_get(tb_json_root(r->translated), "request");
     if (!tb_json_is(request, TB_JSON_OBJECT))
@@ -223,6 +244,6 @@ bool request_read(struct tb_bots *b, const struct tb_json *body, bool lenient, s
         problem_add(&problems->errors, "/strategy", "required",
                     "Say which strategy the bot runs; GET /exchanges/{exchange} lists them.", NULL);
     if (problems->errors.len > 0)
-        return tb_fail(err, TB_INVALID, "The request has fields that cannot be used.");
+        return problems_fail(problems, err);
     return true;
 }
