@@ -46,6 +46,7 @@ void sim_kv_iso(struct tb_json_writer *out, const char *key, int64_t at)
     tb_jw_kv_string(out, key, text);
 }
 
+TB_PRINTF(4, 0)
 static void one_member(struct sim_call *call, int status, const char *key, const char *format,
                        va_list args)
 {

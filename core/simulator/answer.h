@@ -8,10 +8,12 @@
 #include "simulator/world.h"
 
 struct sim_host;
+struct sim_route;
 
 struct sim_call {
     struct sim_host *host;
     struct sim_world *w;
+    const struct sim_route *route;
     const struct tb_http_request *req; /* NULL while a dropped request executes late */
     const char *arg[TB_HTTP_ARGS];
     const struct tb_json *body; /* NULL when the route takes none */

@@ -52,8 +52,11 @@ static bool fail(struct sim_container *c, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(c->bot.death, sizeof c->bot.death, format, args);
+    struct tb_buffer text = TB_BUFFER_INIT;
+    tb_buffer_vprintf(&text, format, args);
     va_end(args);
+    tb_copy(c->bot.death, sizeof c->bot.death, tb_buffer_text(&text));
+    tb_buffer_free(&text);
     return false;
 }
 

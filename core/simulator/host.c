@@ -116,9 +116,10 @@ static bool authorized(const struct sim_host *host, const struct tb_http_request
         return false;
     }
     size_t user = (size_t)(colon - pair.data);
-    ok = tb_equal_constant_time(pair.data, user, host->username, strlen(host->username)) &
-         tb_equal_constant_time(colon + 1, pair.len - user - 1, host->password,
-                                strlen(host->password));
+    bool user_ok = tb_equal_constant_time(pair.data, user, host->username, strlen(host->username));
+    bool password_ok = tb_equal_constant_time(colon + 1, pair.len - user - 1, host->password,
+                                              strlen(host->password));
+    ok = user_ok && password_ok;
     tb_buffer_free(&pair);
     if (!ok)
         unauthorized(res, "Incorrect username or password");
@@ -149,6 +150,7 @@ static void execute(struct sim_call *call, const struct sim_route *route, const 
                     size_t len, const char *content_type, size_t write)
 {
     struct tb_json_doc *doc = NULL;
+    call->route = route;
     if (route->handler == NULL) {
         sim_detail(call, 501, "not simulated");
         return;
@@ -299,6 +301,7 @@ static void serve(struct sim_call *call, const struct sim_route *route,
         loop_leave(host);
         res->drop = f.kind == SIM_FAULT_DROP_AFTER;
     }
+    call->fault_detail = NULL;
     struct sim_write *entry = sim_ledger_at(host, write);
     if (entry != NULL) {
         entry->answered = !res->drop;

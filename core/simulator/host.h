@@ -25,8 +25,8 @@ struct sim_route {
     const char *pattern; /* for base/http; NULL: as path; "": not routed on its own */
     const char *tag;
     sim_handler_fn *handler; /* NULL: known, not simulated */
-    enum sim_body body;
     const struct sim_member *members;
+    enum sim_body body;
     unsigned flags;
 };
 

@@ -7,6 +7,7 @@
 #include "simulator/routes.h"
 
 #define CREDENTIAL_MS 240 /* the exchange is asked */
+#define HOLDINGS      64  /* different coins in all */
 
 const char *const sim_connectors[] = {
     "hyperliquid_perpetual",
@@ -409,7 +410,9 @@ static size_t gather(struct sim_call *call, const struct sim_account *a, struct 
             size_t at = 0;
             while (at < count && strcmp(out[at].token, c->token) != 0)
                 at++;
-            if (at == count && count < 64)
+            if (at == HOLDINGS)
+                continue;
+            if (at == count)
                 out[count++] = (struct holding){c->token, 0, 0};
             double value = c->units * sim_market_token(&call->w->market, c->token);
             out[at].units += c->units;
@@ -478,7 +481,7 @@ void sim_post_portfolio_distribution(struct sim_call *call)
             chosen++;
         }
     }
-    struct holding holdings[64];
+    struct holding holdings[HOLDINGS];
     double total = 0;
     if (chosen == 1)
         count = gather(call, a, holdings, &total);
@@ -498,5 +501,31 @@ void sim_post_portfolio_distribution(struct sim_call *call)
         tb_jw_kv_node(out, "account_filter", names->len == 1 ? names->child : names);
     else
         tb_jw_kv_string(out, "account_filter", "all_accounts");
+    tb_jw_end_object(out);
+}
+
+void sim_get_accounts_distribution(struct sim_call *call)
+{
+    struct tb_json_writer *out = &call->out;
+    struct holding holdings[HOLDINGS];
+    double total = 0;
+    for (size_t i = 0; i < call->w->account_count; i++)
+        (void)gather(call, &call->w->accounts[i], holdings, &total);
+    tb_jw_object(out);
+    sim_kv_float(out, "total_portfolio_value", rounded(total, 1e6));
+    tb_jw_kv_int(out, "account_count", (int64_t)call->w->account_count);
+    tb_jw_key(out, "distribution");
+    tb_jw_array(out);
+    for (size_t i = 0; i < call->w->account_count; i++) {
+        double value = 0;
+        (void)gather(call, &call->w->accounts[i], holdings, &value);
+        tb_jw_object(out);
+        tb_jw_kv_string(out, "account", call->w->accounts[i].name);
+        sim_kv_float(out, "total_value", rounded(value, 1e6));
+        sim_kv_float(out, "percentage", total > 0 ? rounded(value / total * 100, 1e4) : 0);
+        tb_jw_kv_raw(out, "connectors", "{}", 2);
+        tb_jw_end_object(out);
+    }
+    tb_jw_end_array(out);
     tb_jw_end_object(out);
 }

@@ -8,6 +8,8 @@
 #include "simulator/engine.h"
 #include "simulator/routes.h"
 
+#define DISCOVERED_MS (INT64_C(10) * SIM_SILENCE_MS)
+
 static void begin_success(struct sim_call *call, const char *key)
 {
     tb_jw_object(&call->out);
@@ -72,8 +74,7 @@ void sim_get_mqtt(struct sim_call *call)
     tb_jw_array(out);
     for (size_t i = 0; i < w->view_count; i++) {
         const struct sim_view *view = w->views[i];
-        if (view->last_message != 0 && w->now - view->last_message < 10 * SIM_SILENCE_MS &&
-            view->active)
+        if (view->last_message != 0 && w->now - view->last_message < DISCOVERED_MS && view->active)
             tb_jw_string(out, view->name);
     }
     tb_jw_end_array(out);

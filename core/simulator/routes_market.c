@@ -135,7 +135,7 @@ static void write_candle(struct tb_json_writer *out, int64_t at, double open, do
     static const char *const zeros[] = {"volume", "quote_asset_volume", "n_trades",
                                         "taker_buy_base_volume", "taker_buy_quote_volume"};
     tb_jw_object(out);
-    sim_kv_float(out, "timestamp", (double)(at / 1000));
+    sim_kv_float(out, "timestamp", floor((double)at / 1000));
     sim_kv_float(out, "open", open);
     sim_kv_float(out, "high", fmax(open, close) * 1.0005);
     sim_kv_float(out, "low", fmin(open, close) * 0.9995);

@@ -193,6 +193,29 @@ static void archive_summary(struct tb_json_writer *out, const struct sim_archive
     kv_text(out, "exchanges", a->exchanges);
 }
 
+static void archive_status(struct sim_call *call, const struct sim_archive *a, const char *path)
+{
+    static const char *const tables[] = {"trade_fill", "orders",      "order_status",
+                                         "executors",  "controllers", "positions"};
+    struct tb_json_writer *out = &call->out;
+    struct tb_buffer url = TB_BUFFER_INIT;
+    bool traded = a->trade_count > 0;
+    tb_buffer_printf(&url, "sqlite:////hummingbot-api/%s", path);
+    tb_jw_object(out);
+    tb_jw_kv_string(out, "db_path", path);
+    tb_jw_key(out, "status");
+    tb_jw_object(out);
+    tb_jw_kv_string(out, "db_name", a->database);
+    tb_jw_kv_string(out, "db_path", tb_buffer_text(&url));
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        tb_jw_kv_string(out, tables[i], traded ? "Correct" : "Error - No records matched");
+    tb_jw_kv_bool(out, "general_status", traded);
+    tb_jw_end_object(out);
+    tb_jw_kv_bool(out, "healthy", traded);
+    tb_jw_end_object(out);
+    tb_buffer_free(&url);
+}
+
 static void archive_answer(struct sim_call *call, const struct sim_archive *a, const char *path,
                            const char *what)
 {
@@ -241,7 +264,7 @@ void sim_get_archive_part(struct sim_call *call)
         if (strcmp(slash + 1, "performance") == 0)
             sim_crash(call);
         else if (strcmp(slash + 1, "status") == 0)
-            sim_detail(call, 501, "not simulated");
+            archive_status(call, &call->w->archives[i], path);
         else
             archive_answer(call, &call->w->archives[i], path, slash + 1);
         return;

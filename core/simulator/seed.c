@@ -94,7 +94,7 @@ void sim_world_init(struct sim_world *w, int64_t now, uint64_t seed, bool fresh,
     w->api_started = w->now;
     w->next_second = w->now + 1000;
     w->next_discovery = sim_discovery_after(w, w->now + 1);
-    w->next_snapshot = w->now + 5 * 60 * 1000;
+    w->next_snapshot = w->now + SIM_SNAPSHOT_MS;
     sim_account_add(w, "master_account");
     sim_shelf_put(&w->scripts, "v2_with_controllers", "# the loader of controllers\n");
     for (size_t i = 0; i < sizeof shipped_controllers / sizeof shipped_controllers[0]; i++)

@@ -229,7 +229,7 @@ static void step(struct sim_world *w)
         sim_view_discover(w);
     }
     if (w->now >= w->next_snapshot) {
-        w->next_snapshot += 5 * 60 * 1000;
+        w->next_snapshot += SIM_SNAPSHOT_MS;
         if (!w->database_down)
             sim_view_snapshot(w);
     }
@@ -265,7 +265,7 @@ void sim_world_restart_api(struct sim_world *w)
     w->job_count = kept;
     w->api_started = w->now;
     w->next_discovery = sim_discovery_after(w, w->now + 500);
-    w->next_snapshot = w->now + 5 * 60 * 1000;
+    w->next_snapshot = w->now + SIM_SNAPSHOT_MS;
 }
 
 void sim_world_free(struct sim_world *w)

@@ -12,12 +12,13 @@
 #include "base/json.h"
 #include "simulator/market.h"
 
-#define SIM_NAME       304 /* longest name the API lets through, with its suffix */
-#define SIM_TICK       100 /* the world moves in steps of this many milliseconds */
-#define SIM_LOGS       100 /* the API keeps so many lines of either kind */
-#define SIM_SILENCE_MS 30000
-#define SIM_FILLS      500
-#define SIM_LEVELS     64
+#define SIM_NAME        304 /* longest name the API lets through, with its suffix */
+#define SIM_TICK        100 /* the world moves in steps of this many milliseconds */
+#define SIM_LOGS        100 /* the API keeps so many lines of either kind */
+#define SIM_SILENCE_MS  30000
+#define SIM_FILLS       500
+#define SIM_LEVELS      64
+#define SIM_SNAPSHOT_MS (INT64_C(5) * 60 * 1000)
 
 /* ---- files: name -> text, in order of creation ---- */
 
