@@ -104,6 +104,12 @@ static void explain_refusal(struct check *check, const char *username, const cha
     else if (right_when_trimmed(check, username, password))
         check_line(check, CHECK_FAIL, "remove it from HUMMINGBOT_API_PASSWORD",
                    "password: it has white space at an end; without it it is right");
+    else if (right_when_trimmed(check, DEFAULT_WORD, password))
+        check_line(check, CHECK_FAIL,
+                   "set HUMMINGBOT_API_USERNAME=admin and remove the white space from "
+                   "HUMMINGBOT_API_PASSWORD",
+                   "password: the API's user is `admin`, and the password has white space at an "
+                   "end");
     else
         check_line(check, CHECK_FAIL,
                    "compare HUMMINGBOT_API_USERNAME and HUMMINGBOT_API_PASSWORD with the "

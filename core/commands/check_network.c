@@ -142,8 +142,9 @@ static const char *tcp_remedy(const struct place *place, int error)
     if (error != ECONNREFUSED)
         return "check the network, the VPN and the address";
     if (is_this_machine(place->host) && access("/.dockerenv", F_OK) == 0)
-        return "inside a container this is the container itself: use the service name of the API, "
-               "or host.docker.internal";
+        return "inside a container this is the container itself: put the service name of the API, "
+               "or "
+               "host.docker.internal, into HUMMINGBOT_API_URL";
     return "start the Hummingbot API, or correct the port in HUMMINGBOT_API_URL (the API's is "
            "8000)";
 }

@@ -132,25 +132,32 @@ static void report_problems(const struct settings *s)
                "%s; %s.", s->problem[i].what, s->problem[i].remedy);
 }
 
+static void reload_admin_token(struct bridge *b, const struct settings *fresh)
+{
+    struct tb_error err = {0};
+    char *token = place_admin_token(fresh, true, NULL, &err);
+    if (!token) {
+        tb_log(TB_ERROR, "serve.reload", "The administrator's token is kept. %s", err.detail);
+        return;
+    }
+    tb_api_set_admin_token(b->api, token);
+    free(b->admin_token);
+    b->admin_token = token;
+}
+
+/* The password and the administrator's token are taken over; what else has changed needs a start.
+ */
 static void reload_secrets(struct bridge *b)
 {
     struct settings fresh;
-    struct tb_error err = {0};
     bool good = settings_load(&fresh);
     report_problems(&fresh);
-    const char *old = settings_text(&b->settings, SET_API_PASSWORD);
-    const char *now = settings_text(&fresh, SET_API_PASSWORD);
-    if (good && strcmp(old ? old : "", now ? now : "") != 0)
-        tb_log(TB_WARN, "serve.reload",
-               "HUMMINGBOT_API_PASSWORD has changed; restart the bridge to use the new one.");
-    char *token = good ? place_admin_token(&fresh, true, NULL, &err) : NULL;
-    if (token) {
-        tb_api_set_admin_token(b->api, token);
-        free(b->admin_token);
-        b->admin_token = token;
-        tb_log(TB_INFO, "serve.reload", "The administrator's token was read again.");
+    if (good) {
+        tb_hb_set_password(b->hb, settings_text(&fresh, SET_API_PASSWORD));
+        reload_admin_token(b, &fresh);
+        tb_log(TB_INFO, "serve.reload", "Passwords and tokens were read again.");
     } else {
-        tb_log(TB_ERROR, "serve.reload", "The settings are kept as they were. %s", err.detail);
+        tb_log(TB_ERROR, "serve.reload", "The settings are kept as they were.");
     }
     settings_free(&fresh);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands/commands.h"
+#include "commands/commands_private.h"
 #include "simulator/simulator.h"
 
 static const char usage[] =

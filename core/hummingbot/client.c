@@ -81,6 +81,24 @@ static void release(struct tb_hb *hb)
     free(hb);
 }
 
+/* The default password is no secret, and a word that must stay readable. */
+static void keep_secret(const char *password)
+{
+    if (password && strcmp(password, "admin") != 0)
+        tb_log_secret(password);
+}
+
+void tb_hb_set_password(struct tb_hb *hb, const char *password)
+{
+    char *fresh = text_or_null(password);
+    keep_secret(fresh);
+    pthread_mutex_lock(&hb->mutex);
+    char *old = hb->password;
+    hb->password = fresh;
+    pthread_mutex_unlock(&hb->mutex);
+    free(old);
+}
+
 struct tb_hb *tb_hb_open(const struct tb_hb_config *config, struct tb_error *err)
 {
     pthread_once(&curl_once, start_curl);
@@ -100,9 +118,7 @@ struct tb_hb *tb_hb_open(const struct tb_hb_config *config, struct tb_error *err
     hb->username = text_or_null(config->username);
     hb->password = text_or_null(config->password);
     hb->proxy = text_or_null(config->proxy);
-    /* The default password is no secret, and a word that must stay readable. */
-    if (hb->password && strcmp(hb->password, "admin") != 0)
-        tb_log_secret(hb->password);
+    keep_secret(hb->password);
     struct tb_lease_ops ops = tb_hb_lease_ops();
     hb->pool = tb_lease_pool_new("hummingbot", TB_HB_HANDLES, &ops, hb);
     return hb;

@@ -38,6 +38,8 @@ struct tb_hb;
 TB_MUST_CHECK
 struct tb_hb *tb_hb_open(const struct tb_hb_config *config, struct tb_error *err);
 void tb_hb_close(struct tb_hb *hb);
+/* The password of every request that is sent from now on; it is rotated without a restart. */
+void tb_hb_set_password(struct tb_hb *hb, const char *password);
 /* Draining: reads in flight are cut, writes are finished, new calls are refused. */
 void tb_hb_drain(struct tb_hb *hb);
 

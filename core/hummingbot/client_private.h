@@ -55,7 +55,7 @@ struct tb_hb_cached;
 struct tb_hb {
     /* set at open, read-only afterwards */
     char *base; /* "http://host:8000/prefix", no slash at the end */
-    char *username, *password, *proxy;
+    char *username, *proxy;
     char **extra; /* checked "Name: value" lines, NULL-terminated */
 
     struct tb_lease_pool *pool;
@@ -63,6 +63,7 @@ struct tb_hb {
     /* Guards everything below; `changed` is signalled on every change of lanes, flights, drain. */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
+    char *password;
     bool draining;
     unsigned calls; /* inside tb_hb_call or tb_hb_profile */
     unsigned reads, writes, stops, histories;

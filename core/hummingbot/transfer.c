@@ -129,7 +129,9 @@ static void set_address(CURL *e, const struct tb_hb *hb)
     if (hb->username) {
         curl_easy_setopt(e, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
         curl_easy_setopt(e, CURLOPT_USERNAME, hb->username);
+        pthread_mutex_lock(&hb->mutex);
         curl_easy_setopt(e, CURLOPT_PASSWORD, hb->password ? hb->password : "");
+        pthread_mutex_unlock(&hb->mutex);
     }
 }
 

@@ -19,6 +19,8 @@ struct tunnel {
 static const struct tunnel TUNNELS[] = {
     {"ngrok's warning page", NULL, NULL, "ERR_NGROK_6024",
      "set HUMMINGBOT_API_HEADERS to `ngrok-skip-browser-warning: true`"},
+    {"ngrok's warning page", NULL, NULL, "You are about to visit",
+     "set HUMMINGBOT_API_HEADERS to `ngrok-skip-browser-warning: true`"},
     {"ngrok (the tunnel is offline)", NULL, NULL, "ERR_NGROK_3200",
      "start the tunnel on the API's machine, or put its new address into HUMMINGBOT_API_URL"},
     {"ngrok (nothing listens behind the tunnel)", NULL, NULL, "ERR_NGROK_8012",

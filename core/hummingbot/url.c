@@ -157,16 +157,15 @@ static bool has_part(CURLU *url, CURLUPart part)
 static bool base_is_sound(CURLU *u, const char *url, struct tb_error *err)
 {
     if (curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK)
-        return tb_fail(
-            err, TB_INVALID,
-            "the Hummingbot API address is not a URL; write it like http://localhost:8000");
+        return tb_fail(err, TB_INVALID,
+                       "HUMMINGBOT_API_URL is not a URL; write it like http://localhost:8000");
     if (has_part(u, CURLUPART_USER) || has_part(u, CURLUPART_PASSWORD))
         return tb_fail(err, TB_INVALID,
-                       "the Hummingbot API address must not hold a user or password; set "
+                       "HUMMINGBOT_API_URL must not hold a user or password; set "
                        "HUMMINGBOT_API_USERNAME and HUMMINGBOT_API_PASSWORD instead");
     if (has_part(u, CURLUPART_QUERY) || has_part(u, CURLUPART_FRAGMENT))
         return tb_fail(err, TB_INVALID,
-                       "the Hummingbot API address must end after the host, port and an optional "
+                       "HUMMINGBOT_API_URL must end after the host, port and an optional "
                        "prefix: no `?` and no `#`");
     return true;
 }
@@ -174,21 +173,19 @@ static bool base_is_sound(CURLU *u, const char *url, struct tb_error *err)
 char *tb_hb_base_url(const char *url, struct tb_error *err)
 {
     if (!url || !*url) {
-        (void)tb_fail(err, TB_INVALID,
-                      "the Hummingbot API address is empty; set HUMMINGBOT_API_URL");
+        (void)tb_fail(err, TB_INVALID, "HUMMINGBOT_API_URL is empty");
         return NULL;
     }
     for (const char *p = url; *p; p++) {
         if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f) {
             (void)tb_fail(err, TB_INVALID,
-                          "the Hummingbot API address holds a space, a control character or a "
+                          "HUMMINGBOT_API_URL holds a space, a control character or a "
                           "non-ASCII character; check HUMMINGBOT_API_URL");
             return NULL;
         }
     }
     if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0) {
-        (void)tb_fail(err, TB_INVALID,
-                      "the Hummingbot API address must begin with http:// or https://");
+        (void)tb_fail(err, TB_INVALID, "HUMMINGBOT_API_URL must begin with http:// or https://");
         return NULL;
     }
     CURLU *u = curl_url();

@@ -37,6 +37,7 @@ def pytest_configure(config):
 def clean_environment(**more):
     env = {k: v for k, v in os.environ.items() if not k.strip().upper().startswith(OURS)}
     env["TB_TIME_SCALE"] = str(SCALE)
+    env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     env.update({k: str(v) for k, v in more.items() if v is not None})
     return env
 
