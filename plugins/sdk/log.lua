@@ -93,7 +93,8 @@ local ERROR_LEVELS = { ERROR = true, CRITICAL = true }
 -- milliseconds since 1970, text the first line of the newest.
 function log.translate(lines, own)
   local order, found, known = json.array({}), {}, {}
-  for _, line in ipairs(lines) do
+  for _, line in ipairs(type(lines) == "table" and lines or {}) do
+    if type(line) ~= "table" then line = {} end
     local message = type(line.msg) == "string" and line.msg:sub(1, 4000) or ""
     local row, captures = classify(message, own, known)
     if row or ERROR_LEVELS[line.level_name] then

@@ -69,7 +69,8 @@ local function read_controller(id, row, default_quote, out)
     volume = number(performance.volume_traded) }
   local price_unknown = false
   for _, held in ipairs(object(performance.positions_summary)) do
-    local position, unknown = read_position(id, object(held))
+    held = object(held)
+    local position, unknown = read_position(id, held)
     out.positions[#out.positions + 1] = position
     price_unknown = price_unknown or unknown
     c.fees = c.fees == nil and decimal(0) or c.fees
@@ -125,6 +126,7 @@ local FAILING = { "INSUFFICIENT_BALANCE", "FAILED" }
 -- bot: { quotes, budget_quote, … }; raw: the bot's slice of GET /bot-orchestration/status. Returns
 -- { pnl, controllers, positions, closes, flags }.
 function pnl.status(bot, raw)
+  bot, raw = object(bot), object(raw)
   local out = { controllers = json.array({}), positions = json.array({}), closes = {}, flags = json.array({}) }
   local quotes = object(bot.quotes)
   local read = {}

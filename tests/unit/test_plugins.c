@@ -134,7 +134,7 @@ static const char trivial[] =
     "    check = function(ctx, p, market, report)\n"
     "      if market.rules('demo_spot', p.pair).min_value == decimal('5') then "
     "report:ok('rules_read', {}) end\n"
-    "      market.balances(ctx.account, 'demo')\n"
+    "      market.balances(ctx.account or 'a', 'demo')\n"
     "      for i, level in ipairs(p.levels_pct) do\n"
     "        if level < decimal('0.2') then\n"
     "          report:error({ 'levels_pct', i }, 'below_fees', { spread = level, fee = "
@@ -471,6 +471,110 @@ static void test_many_unknown_fields(void **state)
     ASSERT_AT(doc, "errors.21", "absent");
     tb_json_free(doc);
     tb_buffer_free(&input);
+    close_place(&place);
+}
+
+/* Every value of a wrong type at every place of every input is answered, never a fault of the
+ * plugin or the kernel. %s is the place. */
+static void test_wrong_types(void **state)
+{
+    static const char *const values[] = {
+        "null",
+        "true",
+        "0",
+        "-1",
+        "1.5",
+        "1e400",
+        "123456789012345678901234567890",
+        "\"\"",
+        "\"x\"",
+        "\"1e999\"",
+        "\"-\"",
+        "\"\\u0000\"",
+        "[]",
+        "[null]",
+        "[[]]",
+        "[1,\"a\"]",
+        "{}",
+        "{\"a\":1}",
+        "{\"1\":1}",
+        "\"BTC-USDT-X\"",
+        "\"/\"",
+        "\"BTC/\"",
+        "\"999999999999999999999999999999999999999999999999999999999999999999999999999999\""};
+    static const struct {
+        enum tb_plugin_entry entry;
+        const char *input;
+    } places[] = {
+        {TB_PLUGIN_PLAN, "{\"strategy\":%s}"},
+        {TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"params\":%s}"},
+        {TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"risk\":%s}"},
+        {TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"risk\":{\"max_loss_quote\":%s}}"},
+        {TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"lenient\":%s}"},
+        {TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"params\":{\"pair\":%s}}"},
+        {TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"params\":{\"budget_quote\":%s}}"},
+        {TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"params\":{\"levels_pct\":%s}}"},
+        {TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"params\":{\"levels_pct\":[%s]}}"},
+        {TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"params\":{\"low\":%s}}"},
+        {TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"params\":{\"stop_pct\":%s}}"},
+        {TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"params\":{\"mode\":%s}}"},
+        {TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"params\":{\"count\":%s}}"},
+        {TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"params\":{\"wait\":%s}}"},
+        {TB_PLUGIN_TRANSLATE, "{\"request\":{\"strategy\":%s}}"},
+        {TB_PLUGIN_TRANSLATE, "{\"request\":{\"strategy\":\"s\",\"pair\":%s}}"},
+        {TB_PLUGIN_TRANSLATE, "{\"request\":{\"strategy\":\"s\",\"config\":%s}}"},
+        {TB_PLUGIN_TRANSLATE, "{\"request\":{\"strategy\":\"s\",\"params\":%s}}"},
+        {TB_PLUGIN_TRANSLATE, "{\"request\":{\"strategy\":\"s\",\"connector\":%s}}"},
+        {TB_PLUGIN_TRANSLATE, "{\"request\":{\"strategy\":\"s\",\"exchange\":%s}}"},
+        {TB_PLUGIN_STATUS, "{\"bot\":%s}"},
+        {TB_PLUGIN_STATUS, "{\"bot\":{\"quotes\":%s,\"budget_quote\":%s}}"},
+        {TB_PLUGIN_STATUS, "{\"raw\":%s}"},
+        {TB_PLUGIN_STATUS, "{\"raw\":{\"performance\":%s}}"},
+        {TB_PLUGIN_STATUS, "{\"raw\":{\"performance\":{\"c\":%s}}}"},
+        {TB_PLUGIN_STATUS,
+         "{\"raw\":{\"performance\":{\"c\":{\"performance\":%s,\"custom_info\":%s}}}}"},
+        {TB_PLUGIN_STATUS,
+         "{\"raw\":{\"performance\":{\"c\":{\"performance\":{\"positions_summary\":%s}}}}}"},
+        {TB_PLUGIN_STATUS,
+         "{\"raw\":{\"performance\":{\"c\":{\"performance\":{\"positions_summary\":[%s]}}}}}"},
+        {TB_PLUGIN_STATUS, "{\"raw\":{\"performance\":{\"c\":{\"performance\":{\"close_type_"
+                           "counts\":{\"F\":%s}}}}}}"},
+        {TB_PLUGIN_STATUS,
+         "{\"raw\":{\"performance\":{\"c\":{\"performance\":{\"realized_pnl_quote\":%s}}}}}"},
+        {TB_PLUGIN_STATUS,
+         "{\"raw\":{\"performance\":{\"c\":{\"performance\":{\"positions_summary\":[{"
+         "\"amount\":%s,\"breakeven_price\":%s,\"trading_pair\":%s,\"side\":%s,"
+         "\"cum_fees_quote\":%s,\"unrealized_pnl_quote\":%s}]}}}}}"},
+        {TB_PLUGIN_LOG, "{\"lines\":%s}"},
+        {TB_PLUGIN_LOG, "{\"lines\":[%s]}"},
+        {TB_PLUGIN_LOG, "{\"lines\":[{\"msg\":%s,\"timestamp\":%s,\"level_name\":\"ERROR\"}]}"},
+        {TB_PLUGIN_EFFECTS, "{\"strategy\":\"s\",\"params\":%s,\"verb\":%s}"},
+    };
+    (void)state;
+    struct place place;
+    struct tb_buffer input = TB_BUFFER_INIT, out = TB_BUFFER_INIT;
+    unsigned faults = 0;
+    open_place(&place, trivial);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
+            struct tb_plugin_fault fault;
+            struct tb_error err = {0};
+            tb_buffer_clear(&input);
+            for (const char *p = places[i].input; *p; p++) {
+                if (p[0] == '%' && p[1] == 's')
+                    tb_buffer_puts(&input, values[v]), p++;
+                else
+                    tb_buffer_putc(&input, *p);
+            }
+            if (!call(&place, places[i].entry, input.data, &out, &fault, &err)) {
+                print_message("%s\n    %s\n", input.data, err.detail);
+                faults++;
+            }
+        }
+    }
+    assert_int_equal(faults, 0);
+    tb_buffer_free(&input);
+    tb_buffer_free(&out);
     close_place(&place);
 }
 
@@ -1080,6 +1184,7 @@ int main(void)
         cmocka_unit_test(test_schema),
         cmocka_unit_test(test_all_errors_at_once),
         cmocka_unit_test(test_many_unknown_fields),
+        cmocka_unit_test(test_wrong_types),
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_upstream_errors),
         cmocka_unit_test(test_reads),
