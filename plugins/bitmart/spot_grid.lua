@@ -16,7 +16,7 @@ local CONNECTOR = spot.CONNECTOR
 local ORDER_MARGIN = decimal("1.05")
 
 local function floor(value)
-  return value:round(0, "floor"):integer()
+  return value:round(0, "floor"):integer() or math.maxinteger
 end
 
 -- Levels of the grid as the executor counts them: limited by the money and by the gap. At least 1.

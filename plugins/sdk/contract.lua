@@ -224,13 +224,13 @@ local function check_call(file, source, at, first_is_code, messages)
   local data = source:sub(code_end, code_end) == "," and source:sub(code_end + 1, end_of_expression(source, code_end + 1) - 1) or "{}"
   local keys = literal_keys(data)
   local template = type(row) == "table" and (row[1] .. (row.hint or "")) or row
-  for _, name in ipairs(keys and text.placeholders(template) or {}) do
+  for _, name in ipairs(keys and text.names_in(template) or {}) do
     if not keys[name] then fail(file, line_at(source, stop), "the message of " .. code .. " needs data." .. name) end
   end
 end
 
 -- `report:error(path, "code", { … })` with a literal code must name a declared message and give its
--- placeholders; what is computed is caught when it runs.
+-- {names}; what is computed is caught when it runs.
 local function check_reports(messages)
   for _, row in ipairs(host.sources()) do
     local source = without_comments(row.text)

@@ -21,7 +21,13 @@ local function number(value)
 end
 fields.number = number
 
+-- No amount, price or percent of a sane request is larger; a field that means more says so by max.
+local SANE = decimal("1e15")
+
 local function bounds(field, value)
+  if not field.max and not field.below and decimal.abs(value) > SANE then
+    return problem("too_large", "is too large", "maximum: " .. tostring(SANE))
+  end
   local unit = field.unit_text and (" " .. field.unit_text) or ""
   if field.min and value < field.min then
     return problem("too_small", "must be at least " .. tostring(field.min) .. unit, "minimum: " .. tostring(field.min))
@@ -43,7 +49,7 @@ local function read_decimal(field, value)
   if not n then
     local hint = 'write a number, such as 12.5 or "12.5"'
     if type(value) == "string" then
-      local bare = value:match("^%s*([-+]?[%d.,]+)%s*%%?%s*$")
+      local bare = #value <= 40 and value:match("^%s*([-+]?[%d.,]+)%s*%%?%s*$")
       if bare and bare:find(",", 1, true) then
         hint = 'write a point, not a comma: "' .. bare:gsub(",", ".") .. '"'
       elseif bare then

@@ -4,7 +4,7 @@
 --   report:ok(code, data)            a check that passed, shown in the plan
 -- path: a field's name, a Lua path { "levels_pct", 1 } (counted from 1), or a JSON pointer such as
 -- "/account". code: declared in the plugin's messages as code -> "text {name}" or { "text {name}",
--- hint = "…" }; data fills the placeholders and is shown beside. An undeclared code or a placeholder
+-- hint = "…" }; data fills the {names} and is shown beside. An undeclared code or a {name}
 -- without data raises at the caller's line: both are bugs of the plugin.
 local text = require("bridge.text")
 
@@ -12,7 +12,7 @@ local report = {}
 local Report = {}
 Report.__index = Report
 
--- Text and hint of a message row; the hint may have placeholders too.
+-- Text and hint of a message row; the hint may have {names} too.
 function report.render(row, data, level)
   local template = type(row) == "table" and (row[1] or row.message) or row
   local message, missing = text.fill(template, data)

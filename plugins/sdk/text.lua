@@ -1,4 +1,4 @@
--- bridge.text: words for people. Suggestions for misspelt names, templates with {placeholders},
+-- bridge.text: words for people. Suggestions for misspelt names, templates with {names} to fill in,
 -- JSON pointers. Pure functions; plugins may use them.
 local text = {}
 
@@ -46,13 +46,13 @@ function text.nearest(word, candidates)
 end
 
 -- Names in `template`: "costs {fee} of {budget}" -> { "fee", "budget" }.
-function text.placeholders(template)
+function text.names_in(template)
   local names = {}
   for name in template:gmatch("{([%a_][%w_]*)}") do names[#names + 1] = name end
   return names
 end
 
--- Fills {placeholders} from `data`; the second result names the first one that `data` lacks.
+-- Fills {names} from `data`; the second result names the first one that `data` lacks.
 function text.fill(template, data)
   local missing
   local filled = template:gsub("{([%a_][%w_]*)}", function(name)

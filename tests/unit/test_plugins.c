@@ -292,7 +292,7 @@ static const struct load_row bad_plugins[] = {
      HEAD "plugin.messages = { too_low = 'x' }\ns.check = function(ctx, p, market, report)\n"
           "  report:error('pair', 'too_lo', {})\nend\n" TAIL,
      "the code too_lo is not declared in messages, did you mean too_low?", "demo/plugin.lua", 8},
-    {"missing placeholder", NULL,
+    {"missing data", NULL,
      HEAD
      "plugin.messages = { low = 'at least {least}' }\ns.check = function(ctx, p, market, report)\n"
      "  report:error({ 'a', 1 }, 'low', { last = 1 })\nend\n" TAIL,
@@ -443,10 +443,11 @@ static void test_all_errors_at_once(void **state)
     doc =
         ask(&place, TB_PLUGIN_PLAN,
             "{\"strategy\":\"s\",\"params\":{\"wait\":\"9999999999999999999s\",\"count\":\"1e30\","
-            "\"low\":\"0\"}}");
-    ASSERT_AT(doc, "errors.0.pointer", "\"/params/low\"");
-    ASSERT_AT(doc, "errors.1.pointer", "\"/params/count\"");
-    ASSERT_AT(doc, "errors.2.pointer", "\"/params/wait\"");
+            "\"low\":\"0\",\"budget_quote\":1e16}}");
+    ASSERT_AT(doc, "errors.0.pointer", "\"/params/budget_quote\"");
+    ASSERT_AT(doc, "errors.1.pointer", "\"/params/low\"");
+    ASSERT_AT(doc, "errors.2.pointer", "\"/params/count\"");
+    ASSERT_AT(doc, "errors.3.pointer", "\"/params/wait\"");
     tb_json_free(doc);
     doc = ask(&place, TB_PLUGIN_PLAN, "{\"strategy\":\"s\",\"params\":[1]}");
     ASSERT_AT(doc, "errors.0.pointer", "\"/params\"");
