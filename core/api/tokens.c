@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/nearest.h"
+#include "base/words.h"
 
 #define BOTS_MAX            200
 #define NAME_MAX_CHARACTERS 64
@@ -34,7 +35,7 @@ static void check_fields(const struct tb_json *request, struct tb_problems *prob
             continue;
         struct tb_buffer pointer = TB_BUFFER_INIT, hint = TB_BUFFER_INIT;
         const char *near = tb_nearest(m->key, FIELDS);
-        tb_buffer_printf(&pointer, "/%.64s", m->key);
+        tb_pointer_add(&pointer, m->key);
         if (near)
             tb_buffer_printf(&hint, "Did you mean \"%s\"?", near);
         else
@@ -46,22 +47,11 @@ static void check_fields(const struct tb_json *request, struct tb_problems *prob
     }
 }
 
-static bool name_is_good(const char *name)
-{
-    size_t characters = 0;
-    for (const unsigned char *p = (const unsigned char *)name; *p; p++) {
-        if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0))
-            return false;
-        characters += (*p & 0xc0) != 0x80;
-    }
-    return characters >= 1 && characters <= NAME_MAX_CHARACTERS && name[strspn(name, " ")];
-}
-
 static void check_name(const struct tb_json *request, struct wish *wish,
                        struct tb_problems *problems)
 {
     wish->name = tb_json_get_string(request, "name");
-    if (!wish->name || !name_is_good(wish->name))
+    if (!wish->name || !tb_name_is_good(wish->name, NAME_MAX_CHARACTERS))
         api_problem_add(&problems->errors, "/name", wish->name ? "format" : "required",
                         "A token needs a name of 1 to 64 printable characters.",
                         "Name whoever or whatever will use it.");

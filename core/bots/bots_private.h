@@ -206,8 +206,21 @@ void request_free(struct request *r);
 TB_MUST_CHECK
 bool request_read(struct tb_bots *b, const struct tb_json *body, bool lenient, struct request *r,
                   struct tb_problems *problems, struct tb_error *err);
+/* The plan a create names, NULL when it names none. */
+TB_MUST_CHECK
+bool request_plan_id(const struct tb_json *body, const char **plan_id_out,
+                     struct tb_problems *problems, struct tb_error *err);
+/* With a plan_id the request may repeat the plan's words, but not say anything else. */
+TB_MUST_CHECK
+bool request_repeats(const struct tb_json *body, const struct plan *plan, bool lenient,
+                     struct tb_problems *problems, struct tb_error *err);
 void problem_add(struct tb_buffer *list, const char *pointer, const char *code, const char *message,
                  const char *hint);
+/* Names a field that is none of `fields` (NULL-terminated), with the nearest or else the other
+ * hint.
+ */
+void problem_unknown_field(struct tb_buffer *list, const char *field, const char *const *fields,
+                           const char *otherwise, bool dropped);
 /* Fails with TB_INVALID and the first error's message, since some pages show only the detail. */
 bool problems_fail(const struct tb_problems *problems, struct tb_error *err);
 void problems_append(struct tb_buffer *list, const struct tb_json *array);

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/nearest.h"
 #include "bots/bots_private.h"
+
+enum { APPEARS_MS = 2000 };
 
 void tb_command_result_free(struct tb_command_result *result)
 {
@@ -27,6 +28,20 @@ struct opening {
     int64_t wall;
 };
 
+/* The bot of a stored operation (lock held; given up while waiting). Between the commit of a create
+ * and its bot's place in memory a repeated request may already ask for it. NULL: it was deleted. */
+static struct bot *bot_of_operation(struct tb_bots *b, const char *bot_id)
+{
+    int64_t deadline = tb_mono_ms() + APPEARS_MS;
+    for (;;) {
+        for (size_t i = 0; i < b->bots; i++)
+            if (strcmp(b->bot[i]->id, bot_id) == 0)
+                return b->bot[i]->deleted ? NULL : b->bot[i];
+        if (!tb_cond_wait_until(&b->claims, &b->lock, deadline))
+            return NULL;
+    }
+}
+
 /* The answer to a repeated request: the operation it made and the bot as it is now. */
 static bool replay(struct tb_bots *b, const char *operation_id, struct tb_command_result *result,
                    struct tb_error *err)
@@ -39,7 +54,7 @@ static bool replay(struct tb_bots *b, const char *operation_id, struct tb_comman
     tb_copy(result->bot_id, sizeof result->bot_id, row->bot_id ? row->bot_id : "");
     result->replayed = true;
     pthread_mutex_lock(&b->lock);
-    bot = row->bot_id ? registry_find(b, row->bot_id) : NULL;
+    bot = row->bot_id ? bot_of_operation(b, row->bot_id) : NULL;
     if (bot)
         fragment_with_operation(b, bot, row->id, row->state, NULL, &result->body);
     else
@@ -248,40 +263,38 @@ static bool create_from(struct tb_bots *b, const struct plan *plan, const struct
         bot_free(o.bot);
         return result->replayed;
     }
+    /* Claimed until its operation is open: a stop in between would find nothing to supersede. */
     pthread_mutex_lock(&b->lock);
-    o.bot->claimed = false;
     registry_add(b, o.bot);
     pthread_mutex_unlock(&b->lock);
     opened(&o, problems, result);
+    bot_release(b, o.bot);
     return true;
 }
 
-/* With a plan_id the request may repeat the plan's words, but not say anything else. */
-static bool matches_plan(const struct tb_json *request, const struct plan *plan,
-                         struct tb_problems *problems, struct tb_error *err)
+/* The name is held. By this request's twin with the same key: then the answer is the twin's. Else
+ * the problem names the holder, which may have been committed a moment ago. */
+static bool taken(struct tb_bots *b, const char *name, const struct tb_caller *caller,
+                  const struct tb_idempotency *key, struct tb_command_result *result,
+                  struct tb_problems *problems, struct tb_error *err)
 {
-    const struct {
-        const char *key, *pointer, *planned;
-    } rows[] = {
-        {"name", "/name", plan->name},
-        {"exchange", "/exchange", plan->exchange},
-        {"strategy", "/strategy", plan->strategy},
-        {"account", "/account", plan->account},
-        {"image", "/image", plan->image},
-    };
-    bool ok = true;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const char *said = tb_json_get_string(request, rows[i].key);
-        if (said && strcmp(said, rows[i].planned) != 0) {
-            problem_add(&problems->errors, rows[i].pointer, "differs_from_plan",
-                        "This differs from the plan that plan_id names.",
-                        "Make a new plan, or leave the field out.");
-            ok = false;
-        }
+    int64_t deadline = tb_mono_ms() + APPEARS_MS;
+    struct tb_error twin = {0};
+    struct bot *holder;
+    bool done, ok = replayed_early(b, caller, key, result, &done, &twin);
+
+    if (done && !ok)
+        *err = twin;
+    if (done)
+        return ok;
+    pthread_mutex_lock(&b->lock);
+    while (!(holder = registry_find(b, name)) &&
+           tb_cond_wait_until(&b->claims, &b->lock, deadline)) {
     }
-    if (!ok)
-        return tb_fail(err, TB_INVALID, "The request differs from its plan.");
-    return true;
+    if (holder)
+        snprintf(problems->location, sizeof problems->location, "/bots/%s", holder->id);
+    pthread_mutex_unlock(&b->lock);
+    return false;
 }
 
 bool tb_bots_create(struct tb_bots *bots, const struct tb_json *request, bool lenient,
@@ -289,8 +302,7 @@ bool tb_bots_create(struct tb_bots *bots, const struct tb_json *request, bool le
                     struct tb_command_result *result, struct tb_problems *problems,
                     struct tb_error *err)
 {
-    const char *plan_id = tb_json_get_string(request, "plan_id");
-    const char *name = tb_json_get_string(request, "name");
+    const char *name = tb_json_get_string(request, "name"), *plan_id;
     struct plan plan;
     bool done, ok;
 
@@ -298,14 +310,19 @@ bool tb_bots_create(struct tb_bots *bots, const struct tb_json *request, bool le
     ok = replayed_early(bots, caller, idempotency, result, &done, err);
     if (done)
         return ok;
-    if (name && !name_free(bots, name, problems, err))
+    if (!request_plan_id(request, &plan_id, problems, err))
         return false;
+    if (name && !name_free(bots, name, problems, err))
+        return taken(bots, name, caller, idempotency, result, problems, err);
     if (plan_id)
-        ok = plan_load(bots, plan_id, &plan, err) && matches_plan(request, &plan, problems, err);
+        ok = plan_load(bots, plan_id, &plan, err) &&
+             request_repeats(request, &plan, lenient, problems, err);
     else
         ok = plan_make(bots, request, lenient, &plan, problems, err);
     ok = ok && name_free(bots, plan.name, problems, err) &&
          create_from(bots, &plan, caller, idempotency, result, problems, err);
+    if (!ok && err->code == TB_NAME_TAKEN)
+        ok = taken(bots, plan.name, caller, idempotency, result, problems, err);
     plan_free(&plan);
     return ok;
 }
@@ -372,18 +389,10 @@ static bool unknown_field(const struct tb_json *request, const char *const *fiel
         bool known = false;
         for (const char *const *f = fields; *f; f++)
             known |= strcmp(*f, m->key) == 0;
-        if (!known) {
-            const char *near = tb_nearest(m->key, fields);
-            char pointer[72], hint[64];
-            snprintf(hint, sizeof hint, "Did you mean \"%s\"?", near ? near : "");
-            snprintf(pointer, sizeof pointer, "/%.64s", m->key);
-            problem_add(&problems->errors, pointer, "unknown_field", "This field is not known.",
-                        near ? hint : NULL);
-        }
+        if (!known)
+            problem_unknown_field(&problems->errors, m->key, fields, "", false);
     }
-    if (problems->errors.len > 0)
-        return tb_fail(err, TB_INVALID, "The request has fields that are not known.");
-    return true;
+    return problems->errors.len == 0 || problems_fail(problems, err);
 }
 
 bool tb_bots_start(struct tb_bots *bots, const char *id, const struct tb_json *request,

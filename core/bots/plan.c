@@ -39,6 +39,14 @@ static bool list_has(const struct tb_json *list, const char *word)
     return false;
 }
 
+static bool is_text_list(const struct tb_json *list)
+{
+    bool good = tb_json_is(list, TB_JSON_ARRAY);
+    for (const struct tb_json *i = tb_json_first(list); i; i = i->next)
+        good &= tb_json_string(i) != NULL;
+    return good;
+}
+
 static void join_list(const struct tb_json *list, struct tb_buffer *out)
 {
     for (const struct tb_json *i = tb_json_first(list); i; i = i->next)
@@ -55,6 +63,12 @@ static bool check_account(struct making *m, struct tb_error *err)
     bool known;
     if (!doc)
         return false;
+    if (!is_text_list(tb_json_root(doc))) {
+        tb_json_free(doc);
+        return tb_fail(err, TB_UPSTREAM_NOT_JSON,
+                       "The Hummingbot API answered its list of accounts with something that is "
+                       "no list of names.");
+    }
     known = list_has(tb_json_root(doc), m->request.account);
     if (!known) {
         struct tb_buffer have = TB_BUFFER_INIT, message = TB_BUFFER_INIT;
@@ -138,6 +152,9 @@ static bool check_listed(struct making *m, struct tb_error *err)
     char stem[128] = "";
     bool ok = types && scripts;
 
+    if (ok && !tb_json_is(tb_json_root(types), TB_JSON_OBJECT))
+        ok = tb_fail(err, TB_UPSTREAM_NOT_JSON,
+                     "The Hummingbot API answered its list of controllers in another shape.");
     if (ok && (!tb_json_is(controllers, TB_JSON_ARRAY) || controllers->len == 0 ||
                controllers->len > CONTROLLERS_MAX || !script))
         ok = tb_fail(err, TB_PLUGIN_FAILED, "The plugin built no controllers or too many.");

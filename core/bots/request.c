@@ -1,11 +1,15 @@
 /* The create request's envelope: which exchange it means, foreign words translated by the plugin's
  * aliases, unknown fields named. Runs on request threads; a request owns its translated document.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/words.h"
 #include "bots/bots_private.h"
+
+enum { NAME_CHARACTERS = 64 };
 
 static const char *const FIELDS[] = {"name", "exchange", "strategy", "account", "image",
                                      "risk", "params",   "plan_id",  NULL};
@@ -27,16 +31,50 @@ void problem_add(struct tb_buffer *list, const char *pointer, const char *code, 
     tb_buffer_putc(list, ']');
 }
 
+/* The first error with its hint, and how many more there are. */
+static void first_error(const struct tb_json *errors, struct tb_buffer *out)
+{
+    const struct tb_json *first = tb_json_first(errors);
+    const char *message = tb_json_get_string(first, "message");
+    const char *hint = tb_json_get_string(first, "hint");
+    size_t len = message ? strlen(message) : 0;
+    tb_buffer_puts(out, len > 0 ? message : "The request cannot be used.");
+    if (len > 0 && hint)
+        tb_buffer_printf(out, "%s %s", message[len - 1] == '.' ? "" : ";", hint);
+    if (errors && errors->len > 1)
+        tb_buffer_printf(out, " (%zu more)", (size_t)errors->len - 1);
+}
+
 bool problems_fail(const struct tb_problems *problems, struct tb_error *err)
 {
     struct tb_error ignored;
+    struct tb_buffer detail = TB_BUFFER_INIT;
     struct tb_json_doc *list = tb_json_parse(tb_buffer_text(&problems->errors),
                                              problems->errors.len, TB_JSON_UPSTREAM, &ignored);
-    const char *first =
-        list ? tb_json_get_string(tb_json_first(tb_json_root(list)), "message") : NULL;
-    tb_fail(err, TB_INVALID, "%s", first ? first : "The request cannot be used.");
+    first_error(list ? tb_json_root(list) : NULL, &detail);
+    tb_fail(err, TB_INVALID, "%s", tb_buffer_text(&detail));
+    tb_buffer_free(&detail);
     tb_json_free(list);
     return false;
+}
+
+void problem_unknown_field(struct tb_buffer *list, const char *field, const char *const *fields,
+                           const char *otherwise, bool dropped)
+{
+    struct tb_buffer pointer = TB_BUFFER_INIT, message = TB_BUFFER_INIT, hint = TB_BUFFER_INIT;
+    const char *near = tb_nearest(field, fields);
+    tb_pointer_add(&pointer, field);
+    tb_buffer_printf(&message, "The field \"%s\" is not known%s.", tb_buffer_text(&pointer) + 1,
+                     dropped ? " and was dropped" : "");
+    if (near)
+        tb_buffer_printf(&hint, "Did you mean \"%s\"?", near);
+    else
+        tb_buffer_puts(&hint, otherwise);
+    problem_add(list, tb_buffer_text(&pointer), dropped ? "dropped" : "unknown_field",
+                tb_buffer_text(&message), hint.len > 0 ? tb_buffer_text(&hint) : NULL);
+    tb_buffer_free(&pointer);
+    tb_buffer_free(&message);
+    tb_buffer_free(&hint);
 }
 
 void problems_append(struct tb_buffer *list, const struct tb_json *array)
@@ -62,44 +100,71 @@ void request_free(struct request *r)
     r->translated = NULL;
 }
 
-static void list_exchanges(struct tb_bots *b, struct tb_buffer *out)
+/* The exchanges there are, and the one that was probably meant. */
+static const char *list_exchanges(struct tb_bots *b, const char *word, struct tb_buffer *out,
+                                  char near_out[64])
 {
     char names[64][64];
+    const char *words[65] = {NULL}, *near;
     size_t n = tb_plugins_names(b->plugins, names, 64);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         tb_buffer_printf(out, "%s%s", i ? ", " : "", names[i]);
+        words[i] = names[i];
+    }
+    near = word ? tb_nearest(word, words) : NULL;
+    if (!near)
+        return NULL;
+    tb_copy(near_out, 64, near);
+    return near_out;
+}
+
+/* What is wrong with the word for the exchange. */
+static const struct exchange_fault {
+    const char *code, *message;
+} EXCHANGE_FAULTS[] = {
+    {"required", "Say which exchange the bot trades on."},
+    {"type", "The exchange must be a text."},
+    {"paper_trade", "Paper trading is not offered: its fills say nothing about real orders; the "
+                    "simulator is there to try things."},
+    {"unknown_exchange", "No exchange or connector of this name is available."},
+};
+
+static const struct exchange_fault *exchange_fault(const struct tb_json *value)
+{
+    static const char paper[] = "_paper_trade";
+    const char *word = tb_json_string(value);
+    size_t len = word ? strlen(word) : 0, tail = sizeof paper - 1;
+    if (!value || value->type == TB_JSON_NULL)
+        return &EXCHANGE_FAULTS[0];
+    if (!word)
+        return &EXCHANGE_FAULTS[1];
+    return len > tail && strcmp(word + len - tail, paper) == 0 ? &EXCHANGE_FAULTS[2]
+                                                               : &EXCHANGE_FAULTS[3];
 }
 
 static bool find_exchange(struct tb_bots *b, const struct tb_json *body, char out[64],
                           struct tb_problems *problems)
 {
-    const char *field = tb_json_get(body, "exchange") ? "exchange" : "connector";
-    const char *word = tb_json_get_string(body, field);
-    struct tb_buffer list = TB_BUFFER_INIT, message = TB_BUFFER_INIT;
-    bool paper = word && strlen(word) > 12 && strcmp(word + strlen(word) - 12, "_paper_trade") == 0;
+    const char *field = tb_json_get(body, "connector") && !tb_json_get(body, "exchange")
+                            ? "/connector"
+                            : "/exchange";
+    const struct tb_json *value = tb_json_get(body, field + 1);
+    const char *word = tb_json_string(value), *near;
+    struct tb_buffer message = TB_BUFFER_INIT, hint = TB_BUFFER_INIT, list = TB_BUFFER_INIT;
+    char near_name[64];
 
     if (word && tb_plugins_find(b->plugins, word, out))
         return true;
-    list_exchanges(b, &list);
-    if (word) {
-        tb_buffer_puts(&message, paper
-                                     ? "Paper trading is not offered: its fills say nothing about "
-                                       "real orders; the simulator is there to try things. "
-                                       "Available: "
-                                     : "No exchange or connector of this name is available. "
-                                       "Available: ");
-    } else {
-        field = "exchange";
-        tb_buffer_puts(&message, "Say which exchange the bot trades on. Available: ");
-    }
-    tb_buffer_printf(&message, "%s.", tb_buffer_text(&list));
-    problem_add(&problems->errors, field[0] == 'e' ? "/exchange" : "/connector",
-                paper  ? "paper_trade"
-                : word ? "unknown_exchange"
-                       : "required",
-                tb_buffer_text(&message), NULL);
-    tb_buffer_free(&list);
+    const struct exchange_fault *fault = exchange_fault(value);
+    near = list_exchanges(b, word, &list, near_name);
+    tb_buffer_printf(&message, "%s Available: %s.", fault->message, tb_buffer_text(&list));
+    if (near)
+        tb_buffer_printf(&hint, "Did you mean \"%s\"?", near);
+    problem_add(&problems->errors, field, fault->code, tb_buffer_text(&message),
+                near ? tb_buffer_text(&hint) : NULL);
     tb_buffer_free(&message);
+    tb_buffer_free(&hint);
+    tb_buffer_free(&list);
     return false;
 }
 
@@ -153,51 +218,37 @@ static bool known_field(const char *key)
 static void name_unknown_fields(const struct tb_json *request, bool lenient,
                                 struct tb_problems *problems)
 {
-    for (const struct tb_json *m = request->child; m; m = m->next) {
-        struct tb_buffer pointer = TB_BUFFER_INIT, hint = TB_BUFFER_INIT;
-        const char *near;
-        if (known_field(m->key))
-            continue;
-        near = tb_nearest(m->key, FIELDS);
-        tb_buffer_printf(&pointer, "/%.64s", m->key);
-        if (near)
-            tb_buffer_printf(&hint, "Did you mean \"%s\"?", near);
-        else
-            tb_buffer_puts(&hint,
-                           "Fields: name, exchange, strategy, account, image, risk, params.");
-        problem_add(lenient ? &problems->warnings : &problems->errors, tb_buffer_text(&pointer),
-                    lenient ? "dropped" : "unknown_field",
-                    lenient ? "This field is not known and was dropped."
-                            : "This field is not known.",
-                    tb_buffer_text(&hint));
-        tb_buffer_free(&pointer);
-        tb_buffer_free(&hint);
-    }
+    for (const struct tb_json *m = request->child; m; m = m->next)
+        if (!known_field(m->key))
+            problem_unknown_field(lenient ? &problems->warnings : &problems->errors, m->key, FIELDS,
+                                  "Fields: name, exchange, strategy, account, image, risk, params.",
+                                  lenient);
 }
 
-/* Characters a person can see: no controls, at most 64 of them. */
-static bool name_is_good(const char *name)
+static void wrong_type(struct tb_problems *problems, const char *key, const char *type)
 {
-    size_t characters = 0;
-    for (const unsigned char *p = (const unsigned char *)name; *p; p++) {
-        if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0))
-            return false;
-        characters += (*p & 0xc0) != 0x80;
-    }
-    return characters >= 1 && characters <= 64 && strspn(name, " ") < strlen(name);
+    char pointer[32], message[64];
+    snprintf(pointer, sizeof pointer, "/%s", key);
+    snprintf(message, sizeof message, "The field \"%s\" must be %s.", key, type);
+    problem_add(&problems->errors, pointer, "type", message, NULL);
+}
+
+/* False: text_field has named the wrong type already. */
+static bool has_text_or_nothing(const struct tb_json *request, const char *key)
+{
+    const struct tb_json *value = tb_json_get(request, key);
+    return !value || value->type == TB_JSON_NULL || value->type == TB_JSON_STRING;
 }
 
 static const char *text_field(const struct tb_json *request, const char *key, const char *otherwise,
                               struct tb_problems *problems)
 {
     const struct tb_json *value = tb_json_get(request, key);
-    char pointer[32] = "/";
     if (!value || value->type == TB_JSON_NULL)
         return otherwise;
     if (tb_json_string(value))
         return tb_json_string(value);
-    tb_copy(pointer + 1, sizeof pointer - 1, key);
-    problem_add(&problems->errors, pointer, "type", "This must be a text.", NULL);
+    wrong_type(problems, key, "a text");
     return otherwise;
 }
 
@@ -205,11 +256,9 @@ static const struct tb_json *object_field(const struct tb_json *request, const c
                                           struct tb_problems *problems)
 {
     const struct tb_json *value = tb_json_get(request, key);
-    char pointer[32] = "/";
     if (!value || value->type == TB_JSON_NULL || value->type == TB_JSON_OBJECT)
         return tb_json_is(value, TB_JSON_OBJECT) ? value : NULL;
-    tb_copy(pointer + 1, sizeof pointer - 1, key);
-    problem_add(&problems->errors, pointer, "type", "This must be an object.", NULL);
+    wrong_type(problems, key, "an object");
     return NULL;
 }
 
@@ -237,13 +286,94 @@ bool request_read(struct tb_bots *b, const struct tb_json *body, bool lenient, s
     r->strategy = text_field(request, "strategy", NULL, problems);
     r->params = object_field(request, "params", problems);
     r->risk = object_field(request, "risk", problems);
-    if (!r->name || !name_is_good(r->name))
+    if (has_text_or_nothing(request, "name") &&
+        (!r->name || !tb_name_is_good(r->name, NAME_CHARACTERS)))
         problem_add(&problems->errors, "/name", r->name ? "format" : "required",
                     "A bot needs a name of 1 to 64 printable characters.", NULL);
-    if (!r->strategy)
+    if (has_text_or_nothing(request, "strategy") && !r->strategy)
         problem_add(&problems->errors, "/strategy", "required",
                     "Say which strategy the bot runs; GET /exchanges/{exchange} lists them.", NULL);
     if (problems->errors.len > 0)
         return problems_fail(problems, err);
     return true;
+}
+
+/* ---- a create from a plan ---- */
+
+bool request_plan_id(const struct tb_json *body, const char **plan_id_out,
+                     struct tb_problems *problems, struct tb_error *err)
+{
+    *plan_id_out = text_field(body, "plan_id", NULL, problems);
+    return problems->errors.len == 0 || problems_fail(problems, err);
+}
+
+/* Numbers are the same whatever way they are written. */
+static bool same_value(const struct tb_json *a, const struct tb_json *b)
+{
+    struct tb_decimal x, y;
+    struct tb_buffer one = TB_BUFFER_INIT, two = TB_BUFFER_INIT;
+    bool same;
+    if (tb_json_decimal(a, &x) && tb_json_decimal(b, &y))
+        return tb_decimal_compare(&x, &y) == 0;
+    if (tb_json_is(a, TB_JSON_ARRAY) && tb_json_is(b, TB_JSON_ARRAY) && a->len == b->len) {
+        for (a = a->child, b = b->child; a; a = a->next, b = b->next)
+            if (!same_value(a, b))
+                return false;
+        return true;
+    }
+    tb_json_canonical(a, &one);
+    tb_json_canonical(b, &two);
+    same = strcmp(tb_buffer_text(&one), tb_buffer_text(&two)) == 0;
+    tb_buffer_free(&one);
+    tb_buffer_free(&two);
+    return same;
+}
+
+static void differs(struct tb_problems *problems, const char *parent, const char *field)
+{
+    struct tb_buffer pointer = TB_BUFFER_INIT;
+    tb_buffer_puts(&pointer, parent);
+    tb_pointer_add(&pointer, field);
+    problem_add(&problems->errors, tb_buffer_text(&pointer), "differs_from_plan",
+                "This differs from the plan that plan_id names.",
+                "Make a new plan, or leave the field out.");
+    tb_buffer_free(&pointer);
+}
+
+/* `params` or `risk`: each member given must be the plan's. */
+static void compare_members(const struct tb_json *body, const struct tb_json *facts,
+                            const char *parent, const char *key, struct tb_problems *problems)
+{
+    const struct tb_json *planned = tb_json_get(facts, key);
+    for (const struct tb_json *m = tb_json_first(object_field(body, key, problems)); m;
+         m = m->next) {
+        const struct tb_json *other = tb_json_get(planned, m->key);
+        if (m->type != TB_JSON_NULL && (!other || !same_value(m, other)))
+            differs(problems, parent, m->key);
+    }
+}
+
+bool request_repeats(const struct tb_json *body, const struct plan *plan, bool lenient,
+                     struct tb_problems *problems, struct tb_error *err)
+{
+    const struct {
+        const char *key, *planned;
+    } rows[] = {
+        {"name", plan->name},       {"exchange", plan->exchange}, {"strategy", plan->strategy},
+        {"account", plan->account}, {"image", plan->image},
+    };
+    struct tb_json_doc *facts =
+        tb_json_parse(tb_buffer_text(&plan->facts), plan->facts.len, TB_JSON_UPSTREAM, err);
+    if (!facts)
+        return false;
+    name_unknown_fields(body, lenient, problems);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *said = text_field(body, rows[i].key, NULL, problems);
+        if (said && strcmp(said, rows[i].planned) != 0)
+            differs(problems, "", rows[i].key);
+    }
+    compare_members(body, tb_json_root(facts), "/params", "params", problems);
+    compare_members(body, tb_json_root(facts), "/risk", "risk", problems);
+    tb_json_free(facts);
+    return problems->errors.len == 0 || problems_fail(problems, err);
 }

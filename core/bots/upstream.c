@@ -7,7 +7,7 @@
 #include "bots/bots_private.h"
 
 /* 2.13.0 as image_version counts; older bots ignore SCRIPT_CONFIG and would sit idle. */
-enum { IMAGE_VERSION_MIN = 200130000 };
+enum { IMAGE_VERSION_MIN = 200130000, IMAGE_MAX = 160 };
 
 struct tb_json_doc *upstream_read(struct tb_bots *b, enum tb_hb_endpoint endpoint, const char *arg0,
                                   const struct tb_hb_pair *query, int64_t mono_deadline_ms,
@@ -95,13 +95,22 @@ static const char *newest_image(const struct tb_bots *b, const struct tb_json *i
     return best_version >= IMAGE_VERSION_MIN ? best : NULL;
 }
 
+/* A reference as Docker writes it: nothing else reaches the deploy body, the log or a page. */
+static bool image_is_plain(const char *image)
+{
+    size_t len = strlen(image);
+    return len > 0 && len < IMAGE_MAX &&
+           strspn(image, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                         "._-/:@") == len;
+}
+
 static bool check_asked(const struct tb_bots *b, const char *asked, struct tb_problems *problems)
 {
     char version[24], message[256];
     int64_t v = image_version(asked, version);
     const char *tag = strrchr(asked, ':');
 
-    if (strlen(asked) >= 160 || !image_allowed(b->image_pattern, asked)) {
+    if (!image_is_plain(asked) || !image_allowed(b->image_pattern, asked)) {
         snprintf(message, sizeof message,
                  "Bots may only run images that match BRIDGE_BOT_IMAGES (%.160s).",
                  b->image_pattern);
@@ -130,13 +139,19 @@ bool image_choose(struct tb_bots *b, const char *asked, struct plan *plan, char 
     bool installed;
 
     if (asked && !check_asked(b, asked, problems))
-        return tb_fail(err, TB_INVALID, "The image cannot be used.");
+        return problems_fail(problems, err);
     doc = upstream_read(b, TB_HB_DOCKER_IMAGES, NULL, &filter, tb_mono_ms() + 15000, err);
     if (!doc)
         return false;
     const struct tb_json *images = tb_json_root(doc);
     if (tb_json_is(images, TB_JSON_OBJECT))
         images = tb_json_get(images, "available_images");
+    if (!tb_json_is(images, TB_JSON_ARRAY)) {
+        tb_json_free(doc);
+        return tb_fail(err, TB_UPSTREAM_NOT_JSON,
+                       "The Hummingbot API answered its list of images with something that is no "
+                       "list; see that Docker runs on its host.");
+    }
     newest = newest_image(b, images, asked, &installed);
     if (asked) {
         tb_copy(plan->image, sizeof plan->image, asked);

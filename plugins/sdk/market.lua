@@ -18,6 +18,7 @@ local _, host = ...
 local decimal = require("bridge.decimal")
 local fields = require("bridge.fields")
 local copy = require("bridge.tables").copy
+local hb = require("bridge.hb")
 
 local market = {}
 
@@ -66,10 +67,20 @@ function market.new(facts)
     return known[key] or nil
   end
 
+  -- Upstream answers an unlisted pair with an error in the place of its rules, which fails the whole
+  -- call; the list of all pairs tells that apart from a real failure.
+  local function rules_row(connector, pair)
+    local ok, rows = hb.try(host.read, "connectors.trading_rules", { connector_name = connector, trading_pairs = pair })
+    if ok then return rows[pair] end
+    for _, name in ipairs(view.pairs(connector)) do
+      if name == pair then error(rows, 0) end
+    end
+    return nil
+  end
+
   function view.rules(connector, pair)
     return once("rules " .. connector .. " " .. pair, function()
-      local rows = host.read("connectors.trading_rules", { connector_name = connector, trading_pairs = pair })
-      local row = rows[pair]
+      local row = rules_row(connector, pair)
       if type(row) ~= "table" then return nil end
       local rules = read_rules(row)
       slot(facts, "rules", connector)[pair] = copy(rules)
@@ -103,8 +114,10 @@ function market.new(facts)
       local rows = type(state[account]) == "table" and state[account][connector]
       local found = {}
       for _, row in ipairs(type(rows) == "table" and rows or {}) do
-        local total = fields.number(row.units) or decimal(0)
-        found[row.token] = { total = total, available = fields.number(row.available_units) or total }
+        if type(row) == "table" and type(row.token) == "string" then
+          local total = fields.number(row.units) or decimal(0)
+          found[row.token] = { total = total, available = fields.number(row.available_units) or total }
+        end
       end
       slot(facts, "balances", account)[connector] = copy(found)
       return found
