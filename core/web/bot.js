@@ -99,7 +99,7 @@ const SIDE_BY_SIDE = ["facts", "parameters"];
 
 export function showBot(main, id, session, news) {
   const names = session.may ? ["head", "operation", "profit", "errors", "positions", "facts", "parameters", "history"] : ["head", "profit", "facts"];
-  const parts = Object.fromEntries(names.map((n) => [n, h("section", { class: n === "head" ? "" : "card", hidden: n !== "head" })]));
+  const parts = Object.fromEntries(names.map((n) => [n, h("section", { class: n === "head" ? "" : "card", "data-part": n, hidden: n !== "head" })]));
   let etag = null, latest = null, state = null, watch = null, operations = [];
 
   function draw(name, data, build) {

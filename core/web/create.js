@@ -60,7 +60,7 @@ function planPanel(plan, labels, { back, done }) {
   return {
     element: h("section", { class: "card plan" }, title,
       h("p", null, "This is what would be sent. Nothing has been sent yet."),
-      showPlan(plan, labels), trouble, h("div", { class: "buttons sticky" }, create, change)),
+      showPlan(plan, labels), trouble, h("div", { class: "buttons" }, create, change)),
     focus: () => title.focus(),
   };
 }

@@ -160,7 +160,7 @@ function listControl(schema, id, name, label, context) {
 function controlOf(schema, id, name, label, context) {
   const widget = schema["x-widget"];
   if (widget === "list" || schema.type === "array" || (Array.isArray(schema.type) && schema.type.includes("array")))
-    return listControl(schema, id, name, label || name, context);
+    return listControl(schema, id, name, schema.title || name, context);
   if (widget === "switch" || schema.type === "boolean") return switchControl(schema, id, name);
   if (Array.isArray(schema.enum)) return selectControl(schema, id, name, label);
   return textControl(schema, id, name, label);

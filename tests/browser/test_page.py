@@ -1,0 +1,288 @@
+"""The page as an operator uses it: real bridge, real browser, simulated Hummingbot API."""
+import re
+
+import pytest
+import requests
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+import programs
+
+PATIENCE_S = 60
+HOSTILE = "<img src=x onerror=document.title='owned'>"
+
+
+class Page:
+    def __init__(self, driver, url):
+        self.driver, self.url = driver, url
+
+    def one(self, css, seconds=PATIENCE_S):
+        """The first visible element that fits; waits for it."""
+        return WebDriverWait(self.driver, seconds, ignored_exceptions=(Exception,)).until(
+            lambda d: next((e for e in d.find_elements(By.CSS_SELECTOR, css) if e.is_displayed()), False), css)
+
+    def see(self, text, css="main", seconds=PATIENCE_S):
+        WebDriverWait(self.driver, seconds, ignored_exceptions=(Exception,)).until(
+            lambda d: any(text in e.text for e in d.find_elements(By.CSS_SELECTOR, css)),
+            "%r in %s" % (text, css))
+
+    def click(self, css, text=None):
+        def pressed(driver):
+            for element in driver.find_elements(By.CSS_SELECTOR, css):
+                if element.is_displayed() and (text is None or element.text.strip() == text):
+                    element.click()
+                    return True
+            return False
+        WebDriverWait(self.driver, PATIENCE_S, ignored_exceptions=(Exception,)).until(pressed, "%s %r" % (css, text))
+
+    def write(self, name, text):
+        element = self.one("[name=%s]" % name)
+        element.clear()
+        element.send_keys(text)
+        return element
+
+    def sign_in(self, token=programs.TOKEN):
+        self.driver.get(self.url + "/")
+        self.write("token", token).send_keys(Keys.ENTER)
+
+    def open(self, address):
+        self.driver.execute_script("location.hash = arguments[0]", address)
+
+    def console(self):
+        """What went wrong in the page itself; a refusal that the bridge answered is no error of it."""
+        return [e["message"] for e in self.driver.get_log("browser")
+                if e["level"] in ("SEVERE", "WARNING") and not re.search(r"the server responded with a status of 4(01|22) ", e["message"])]
+
+
+@pytest.fixture
+def page(browser, bridge):
+    page = Page(browser, bridge.url)
+    yield page
+    assert page.console() == []
+
+
+@pytest.fixture
+def api(bridge):
+    session = requests.Session()
+    session.headers["Authorization"] = "Bearer " + programs.TOKEN
+
+    def call(method, path, **options):
+        return session.request(method, bridge.url + path, timeout=60, **options)
+    return call
+
+
+def named(api, name):
+    return [b for b in api("GET", "/bots").json()["bots"] if b["name"] == name]
+
+
+def row(page, name):
+    return next(r for r in page.driver.find_elements(By.CSS_SELECTOR, "tbody tr") if name in r.text)
+
+
+def test_nobody_gets_in_without_a_good_token(page):
+    page.sign_in("wrong-token-0123456789abcdef0123456789")
+    page.see("This token is not accepted", "#sign-in-error")
+    assert page.driver.find_elements(By.CSS_SELECTOR, "table.bots") == []
+    assert not page.one("header.top").find_element(By.ID, "nav").is_displayed()
+    page.write("token", programs.TOKEN).send_keys(Keys.ENTER)
+    page.see("Bots", "h1")
+    page.click(".who button", "Sign out")
+    page.see("You are signed out")
+    page.driver.refresh()
+    page.one("#token")
+
+
+def test_the_token_is_kept_nowhere_in_the_page(page):
+    page.sign_in()
+    page.see("Bots", "h1")
+    kept = page.driver.execute_script(
+        "return JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, document.documentElement.outerHTML, location.href])")
+    assert programs.TOKEN not in kept
+    page.driver.refresh()
+    page.see("Bots", "h1")  # the session is a cookie that scripts cannot read
+
+
+def test_other_instances_are_shown_and_not_commanded(page):
+    page.sign_in()
+    page.see("not made by the bridge", "table.bots")
+    other = row(page, "sim-001")
+    assert other.find_elements(By.TAG_NAME, "button") == []
+    other.find_element(By.TAG_NAME, "a").click()
+    page.see("not made by the bridge", ".state-line")
+    assert page.driver.find_elements(By.CSS_SELECTOR, ".title-row .row-buttons button") == []
+
+
+def test_errors_are_shown_at_their_fields(page):
+    page.sign_in()
+    page.open("#/new")
+    page.click("a.choice[href$=spot_mm]")
+    page.write("name", "never-made")
+    page.write("budget_quote", "5")
+    second = page.driver.find_elements(By.CSS_SELECTOR, "input[aria-label^='Spreads']")[1]
+    second.clear()
+    second.send_keys("0.1")
+    page.click("form button[type=submit]")
+    page.see("at least 20", ".field.wrong")
+    budget = page.one("[name=budget_quote]")
+    assert budget.get_attribute("aria-invalid") == "true"
+    told = page.driver.find_element(By.ID, budget.get_attribute("aria-describedby").split()[0])
+    assert "at least 20" in told.text
+    second = page.driver.find_elements(By.CSS_SELECTOR, "input[aria-label^='Spreads']")[1]
+    assert second.get_attribute("aria-invalid") == "true"
+    assert page.driver.switch_to.active_element.get_attribute("role") == "alert"
+    assert page.driver.find_elements(By.CSS_SELECTOR, ".plan") == []
+
+    page.write("name", "")
+    budget = page.write("budget_quote", "100")
+    second.clear()
+    second.send_keys("0.9")
+    page.click("form button[type=submit]")
+    page.see("A bot needs a name", ".field.wrong")
+    assert budget.get_attribute("aria-invalid") is None
+
+
+def test_a_form_has_every_field_of_its_schema(page, api):
+    page.sign_in()
+    for exchange in api("GET", "/exchanges").json()["exchanges"]:
+        for strategy in exchange["strategies"]:
+            address = "exchanges/%s/strategies/%s" % (exchange["name"], strategy["name"])
+            schema = api("GET", "/" + address).json()["schema"]
+            page.open("#/new/%s/%s" % (exchange["name"], strategy["name"]))
+            page.see(strategy["title"], "h1")
+            form = page.one("form.form")
+            for name, field in schema["properties"].items():
+                if field["x-widget"] == "list":
+                    found = form.find_elements(By.XPATH, ".//fieldset[legend[starts-with(., '%s')]]" % field["title"])
+                    values = [i.get_attribute("value") for i in found[0].find_elements(By.TAG_NAME, "input")]
+                    assert values == [str(v) for v in field.get("default") or []], name
+                    continue
+                element = form.find_element(By.NAME, name)
+                default = field.get("default")
+                if field["x-widget"] == "switch":
+                    assert element.is_selected() == (default is True), name
+                elif field["x-widget"] == "select":
+                    assert Select(element).first_selected_option.text == str(default).replace("_", " "), name
+                else:
+                    assert element.get_attribute("value") == ("" if default is None else str(default)), name
+
+
+def test_a_bot_from_the_form_to_its_stop(page, api):
+    page.sign_in()
+    page.open("#/new")
+    page.click("a.choice[href$=spot_grid]")
+    page.write("name", "page-grid")
+    page.write("pair", "SOL-USDT")
+    page.write("budget_quote", "200")
+    page.click("form button[type=submit]")
+
+    # The plan shows the bytes, the calls, the limits and what a stop will do; nothing was sent.
+    page.see("Plan for “page-grid”", "h2")
+    plan = page.one(".plan")
+    for words in ("POST /bot-orchestration/deploy-v2-script", "What a stop will do", "sold with a market order", "from the market price", "Largest loss of the bot"):
+        assert words in plan.text, words
+    page.click(".plan details.file summary")
+    page.see('"trading_pair": "SOL-USDT"', ".plan pre")
+    assert named(api, "page-grid") == []
+
+    create = page.one(".plan button.primary")
+    ActionChains(page.driver).double_click(create).perform()
+    page.see("page-grid", "h1")
+    page.see("Create", "[data-part=operation] h2")
+    page.see("Deploy, sent once", ".steps")
+    page.see("succeeded", "[data-part=operation] .chip")
+    page.see("running", ".state-line .chip")
+    bots = named(api, "page-grid")
+    assert len(bots) == 1
+    operations = api("GET", "/operations?bot=" + bots[0]["id"]).json()["operations"]
+    assert [o["kind"] for o in operations] == ["create"]
+
+    # Profit with its sign, currency and time, in the bot and in the list.
+    page.see("USDT", "[data-part=profit] td")
+    page.open("#/")
+    page.see("page-grid", "table.bots")
+    WebDriverWait(page.driver, PATIENCE_S, ignored_exceptions=(Exception,)).until(
+        lambda _: re.search(r"([+\u2212][\d.\s]+|\b0[.0]*)\sUSDT", row(page, "page-grid").text), "profit in the list")
+    assert re.search(r"now|ago", row(page, "page-grid").text)
+
+    # Asked first, and a cancelled question does nothing.
+    row(page, "page-grid").find_element(By.TAG_NAME, "button").click()
+    page.see("sold with a market order", "dialog")
+    page.click("dialog button", "Cancel")
+    assert len(api("GET", "/operations?bot=" + bots[0]["id"]).json()["operations"]) == 1
+    row(page, "page-grid").find_element(By.TAG_NAME, "button").click()
+    page.click("dialog button", "Stop this bot")
+    page.see("Stop", "[data-part=operation] h2")
+    page.see("stopped", ".state-line .chip")
+    page.see("succeeded", "[data-part=operation] .chip")
+    bots = named(api, "page-grid")
+    assert [b["state"] for b in bots] == ["stopped"]
+    assert [b.text for b in page.driver.find_elements(By.CSS_SELECTOR, ".title-row .row-buttons button")] == ["Start…"]
+
+
+def test_what_others_wrote_is_text(page, api, relay):
+    relay.planted = "Order failed: " + HOSTILE + "<script>document.title='owned'</script>"
+    try:
+        made = api("POST", "/bots", json={"name": HOSTILE, "exchange": "bitmart", "strategy": "spot_grid"})
+        assert made.status_code == 202, made.text
+        bot = made.json()["id"]
+        page.sign_in()
+        page.see(HOSTILE, "table.bots a")
+        page.open("#/bots/" + bot)
+        page.see(HOSTILE, "h1")
+        page.see("running", ".state-line .chip")
+        page.see(HOSTILE + "<script>", ".errors")
+        page.click("details.card summary", "Log lines")
+        page.see(HOSTILE + "<script>", ".log")
+        page.click(".title-row button", "Stop…")
+        page.see(HOSTILE, "dialog h2")
+        assert page.driver.find_elements(By.CSS_SELECTOR, "main img, main script, dialog img, dialog script") == []
+        assert "owned" not in page.driver.title or HOSTILE in page.driver.title
+        assert page.driver.execute_script("return performance.getEntriesByType('resource').map(e => new URL(e.name).origin)"
+                                          ".every(o => o === location.origin)")
+        page.click("dialog button", "Stop this bot")
+        page.see("stopped", ".state-line .chip")
+    finally:
+        relay.planted = None
+
+
+def test_a_client_only_sees(page, api):
+    mine = api("POST", "/bots", json={"name": "client-grid", "exchange": "bitmart", "strategy": "spot_grid"}).json()["id"]
+    made = api("POST", "/tokens", json={"name": "page client", "role": "client", "bots": [mine]})
+    assert made.status_code == 201, made.text
+    page.sign_in(made.json()["token"])
+    page.see("client", ".who")
+    page.see("client-grid", "table.bots")
+    assert "sim-001" not in page.one("table.bots").text
+    assert [b.text for b in page.driver.find_elements(By.CSS_SELECTOR, "main button") if b.text.startswith(("Start", "Stop…", "Delete"))] == []
+    assert "New bot" not in page.one("body").text
+    page.open("#/bots/" + mine)
+    page.see("running", ".state-line .chip")
+    page.see("USDT", "[data-part=profit] td")
+    assert page.driver.find_elements(By.CSS_SELECTOR, "main button") == []
+    page.open("#/new")  # an address typed by hand leads to the list
+    page.see("client-grid", "table.bots")
+
+
+def test_an_unreachable_upstream_is_said(page, relay):
+    page.sign_in()
+    page.see("Bots", "h1")
+    relay.down = True
+    try:
+        page.see("Hummingbot API unreachable since", ".banner")
+        assert page.one(".banner").get_attribute("role") == "alert"
+    finally:
+        relay.down = False
+    WebDriverWait(page.driver, PATIENCE_S).until(lambda d: not d.find_elements(By.CSS_SELECTOR, ".banner"), "the banner goes again")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_is_cut_off_at_this_width(page, width):
+    programs.size(page.driver, width, 800)
+    page.sign_in()
+    page.see("sim-001", "table.bots")
+    for address, words in (("#/", "sim-001"), ("#/new", "BitMart"), ("#/new/bitmart/spot_mm", "Market making"), ("#/new/bitmart/spot_grid", "Grid")):
+        page.open(address)
+        page.see(words)
+        assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width, address
