@@ -218,6 +218,38 @@ bool sim_query_int(struct sim_call *call, const char *name, int64_t fallback, in
     return true;
 }
 
+/* pattern: ^(a|b|c)$ */
+static bool choice_has(const char *pattern, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *at = pattern + 2; *at != '\0' && *at != '$'; at++) {
+        size_t n = strcspn(at, "|)");
+        if (n == len && strncmp(at, word, n) == 0)
+            return true;
+        at += n;
+    }
+    return false;
+}
+
+bool sim_query_choice(struct sim_call *call, const char *name, const char *pattern)
+{
+    char msg[128];
+    const char *text = sim_query(call, name);
+    if (text == NULL || choice_has(pattern, text))
+        return true;
+    snprintf(msg, sizeof msg, "String should match pattern '%s'", pattern);
+    trouble_begin(call);
+    trouble_entry(call, &(struct trouble){"string_pattern_mismatch", "query", name, msg});
+    tb_jw_string(&call->out, text);
+    tb_jw_key(&call->out, "ctx");
+    tb_jw_object(&call->out);
+    tb_jw_kv_string(&call->out, "pattern", pattern);
+    tb_jw_end_object(&call->out);
+    tb_jw_end_object(&call->out);
+    trouble_end(call);
+    return false;
+}
+
 /* ---- body models ---- */
 
 struct type_trouble {

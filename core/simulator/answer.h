@@ -46,6 +46,8 @@ const char *sim_query(const struct sim_call *call, const char *name);
 /* An integer parameter of the query; false when a 422 was written. */
 bool sim_query_int(struct sim_call *call, const char *name, int64_t fallback, int64_t low,
                    int64_t high, int64_t *out);
+/* A parameter that must match ^(a|b|…)$; false when a 422 was written. */
+bool sim_query_choice(struct sim_call *call, const char *name, const char *pattern);
 /* Appends a Python list of strings: ['a', 'b']. */
 void sim_python_list(struct tb_buffer *out, const char *const *items, size_t count);
 

@@ -54,7 +54,9 @@ static void control_fault(struct control *c)
     tb_copy(f.path, sizeof f.path, text == NULL ? "" : text);
     text = tb_json_get_string(c->body, "detail");
     tb_copy(f.detail, sizeof f.detail, text == NULL ? "" : text);
-    (void)tb_json_int64(tb_json_get(c->body, "delay_ms"), &f.delay_ms);
+    if (!tb_json_int64(tb_json_get(c->body, "delay_ms"), &f.delay_ms) &&
+        (f.kind == SIM_FAULT_LATE || f.kind == SIM_FAULT_LATE_HANG))
+        f.delay_ms = sim_random_between(c->w, 1000, 120000);
     (void)tb_json_int64(tb_json_get(c->body, "count"), &f.left);
     c->host->faults =
         tb_xrealloc(c->host->faults, (c->host->fault_count + 1) * sizeof *c->host->faults);

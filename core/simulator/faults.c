@@ -89,6 +89,18 @@ static bool origin_allowed(const char *origin)
            strspn(rest + host, ":0123456789") == strlen(rest + host);
 }
 
+void sim_cors_ordinary(const struct tb_http_request *req, struct tb_http_response *res)
+{
+    const char *origin = tb_http_header(req, "Origin");
+    if (origin == NULL)
+        return;
+    tb_http_header_add(res, "Access-Control-Allow-Credentials", "true");
+    if (origin_allowed(origin)) {
+        tb_http_header_add(res, "Access-Control-Allow-Origin", origin);
+        tb_http_header_add(res, "Vary", "Origin");
+    }
+}
+
 bool sim_cors(const struct tb_http_request *req, struct tb_http_response *res)
 {
     const char *origin = tb_http_header(req, "Origin");

@@ -324,6 +324,7 @@ static void dispatch(struct tb_http_request *req, struct tb_http_response *res, 
         queries[2 * i] = req->query[i].name;
         queries[2 * i + 1] = req->query[i].value;
     }
+    sim_cors_ordinary(req, res);
     pthread_mutex_lock(&host->mutex);
     sim_host_advance(host);
     struct sim_call call = {.host = host,
@@ -350,6 +351,8 @@ static void refuse(struct tb_http_request *req, struct tb_http_response *res,
     res->status = tb_code_http_status(err->code);
     if (req != NULL && strcmp(req->method, "OPTIONS") == 0 && sim_cors(req, res))
         return;
+    if (req != NULL)
+        sim_cors_ordinary(req, res);
     const char *detail = err->detail;
     if (err->code == TB_BAD_REQUEST || err->code == TB_NOT_FOUND) {
         res->status = 404; /* a path with %2F matches no route there */

@@ -114,6 +114,8 @@ size_t sim_ledger_add(struct sim_host *host, const struct tb_http_request *req,
                       enum sim_fault_kind fault);
 struct sim_write *sim_ledger_at(struct sim_host *host, size_t id); /* NULL when forgotten */
 void sim_ledger_forget(struct sim_host *host);
+/* What a browser's Origin adds to any answer. */
+void sim_cors_ordinary(const struct tb_http_request *req, struct tb_http_response *res);
 /* OPTIONS of a browser. */
 bool sim_cors(const struct tb_http_request *req, struct tb_http_response *res);
 

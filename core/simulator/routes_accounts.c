@@ -106,8 +106,21 @@ void sim_get_accounts(struct sim_call *call)
     tb_jw_end_array(&call->out);
 }
 
+static bool account_name_ok(struct sim_call *call, const char *name)
+{
+    if (sim_name_ok(name, false))
+        return true;
+    sim_detail(call, 400,
+               "Invalid account name: '%s'. Only letters, numbers, underscores and hyphens are "
+               "allowed.",
+               name);
+    return false;
+}
+
 void sim_get_credentials(struct sim_call *call)
 {
+    if (!account_name_ok(call, call->arg[0]))
+        return;
     const struct sim_account *a = sim_account_find(call->w, call->arg[0]);
     if (a == NULL) {
         sim_detail(call, 404, "Directory 'credentials/%s/connectors' not found", call->arg[0]);
@@ -151,12 +164,9 @@ void sim_post_add_account(struct sim_call *call)
     const char *name = needed_query(call, "account_name");
     if (name == NULL)
         return;
-    if (!sim_name_ok(name, false)) {
-        sim_detail(call, 400,
-                   "Invalid account name: '%s'. Only letters, numbers, underscores and hyphens are "
-                   "allowed.",
-                   name);
-    } else if (sim_account_find(call->w, name) != NULL) {
+    if (!account_name_ok(call, name))
+        return;
+    if (sim_account_find(call->w, name) != NULL) {
         sim_detail(call, 400, "Account already exists.");
     } else {
         sim_account_add(call->w, name);
@@ -169,6 +179,8 @@ void sim_post_delete_account(struct sim_call *call)
     struct sim_world *w = call->w;
     const char *name = needed_query(call, "account_name");
     if (name == NULL)
+        return;
+    if (!account_name_ok(call, name))
         return;
     if (strcmp(name, "master_account") == 0) {
         sim_detail(call, 400, "Cannot delete master account.");
@@ -261,7 +273,8 @@ void sim_get_config_map(struct sim_call *call)
 void sim_get_order_types(struct sim_call *call)
 {
     if (!sim_connector_known(call->w, call->arg[0])) {
-        sim_detail(call, 404, "Connector '%s' not found", call->arg[0]);
+        sim_detail(call, 404, "Connector '%s' not found: Connector %s not found", call->arg[0],
+                   call->arg[0]);
         return;
     }
     tb_jw_object(&call->out);
@@ -312,8 +325,12 @@ void sim_get_trading_rules(struct sim_call *call)
         if (sim_market_rule(name, q[1], &rule)) {
             write_rule(out, q[1], &rule);
         } else {
-            static const char error[] = "{\"error\":\"Trading pair not found\"}";
-            tb_jw_kv_raw(out, q[1], error, sizeof error - 1);
+            char text[320];
+            snprintf(text, sizeof text, "Trading pair %.280s not found", q[1]);
+            tb_jw_key(out, q[1]);
+            tb_jw_object(out);
+            tb_jw_kv_string(out, "error", text);
+            tb_jw_end_object(out);
         }
     }
     for (size_t i = 0; !asked && i < SIM_TOKENS; i++) {
@@ -468,6 +485,23 @@ static void write_holding(struct sim_call *call, const struct sim_account *a,
     tb_jw_end_object(out);
 }
 
+static void several_accounts(struct sim_call *call, const struct tb_json *names)
+{
+    struct tb_json_writer *out = &call->out;
+    tb_jw_object(out);
+    tb_jw_kv_raw(out, "tokens", "{}", 2);
+    tb_jw_kv_int(out, "total_value", 0);
+    tb_jw_kv_int(out, "token_count", 0);
+    tb_jw_key(out, "accounts");
+    tb_jw_object(out);
+    for (size_t i = 0; i < call->w->account_count; i++) {
+        if (listed(names, call->w->accounts[i].name))
+            tb_jw_kv_raw(out, call->w->accounts[i].name, "{}", 2);
+    }
+    tb_jw_end_object(out);
+    tb_jw_end_object(out);
+}
+
 /* Like the original, of no use for more than one account: then everything is zero. */
 void sim_post_portfolio_distribution(struct sim_call *call)
 {
@@ -476,10 +510,14 @@ void sim_post_portfolio_distribution(struct sim_call *call)
     const struct sim_account *a = NULL;
     size_t chosen = 0, count = 0;
     for (size_t i = 0; i < call->w->account_count; i++) {
-        if (listed(names, call->w->accounts[i].name) && call->w->accounts[i].wallet_count > 0) {
+        if (listed(names, call->w->accounts[i].name)) {
             a = &call->w->accounts[i];
             chosen++;
         }
+    }
+    if (chosen > 1) {
+        several_accounts(call, names);
+        return;
     }
     struct holding holdings[HOLDINGS];
     double total = 0;

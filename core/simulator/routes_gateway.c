@@ -77,10 +77,18 @@ static void start(struct sim_call *call, const char *image, int64_t port)
         (void)sim_wallet_add(a, NETWORK);
 }
 
-static void success(struct sim_call *call, bool ok, const char *message)
+static bool container_there(struct sim_call *call)
+{
+    if (call->w->gateway_running)
+        return true;
+    sim_detail(call, 404, "Gateway container not found. Start it first.");
+    return false;
+}
+
+static void success(struct sim_call *call, const char *message)
 {
     tb_jw_object(&call->out);
-    tb_jw_kv_bool(&call->out, "success", ok);
+    tb_jw_kv_bool(&call->out, "success", true);
     tb_jw_kv_string(&call->out, "message", message);
     tb_jw_end_object(&call->out);
 }
@@ -91,7 +99,7 @@ void sim_post_gateway_start(struct sim_call *call)
     int64_t port = 15888;
     (void)tb_json_int64(tb_json_get(call->body, "port"), &port);
     if (call->w->gateway_running) {
-        success(call, false, "Gateway is already running");
+        sim_detail(call, 400, "Gateway is already running");
         return;
     }
     start(call, image == NULL ? "hummingbot/gateway:latest" : image, port);
@@ -108,22 +116,25 @@ void sim_post_gateway_start(struct sim_call *call)
 
 void sim_post_gateway_stop(struct sim_call *call)
 {
-    bool was = call->w->gateway_running;
+    if (!container_there(call))
+        return;
     call->w->gateway_running = false;
-    success(call, was, was ? "Gateway stopped successfully" : "Gateway container not found");
+    success(call, "Gateway stopped successfully");
 }
 
 void sim_post_gateway_restart(struct sim_call *call)
 {
-    bool was = call->w->gateway_running;
-    success(call, was, was ? "Gateway restarted successfully" : "Gateway container not found");
+    if (container_there(call))
+        success(call, "Gateway restarted successfully");
 }
 
 void sim_get_gateway_logs(struct sim_call *call)
 {
+    if (!container_there(call))
+        return;
     tb_jw_object(&call->out);
-    tb_jw_kv_bool(&call->out, "success", call->w->gateway_running);
-    tb_jw_kv_string(&call->out, "logs", call->w->gateway_running ? "Gateway running on 15888" : "");
+    tb_jw_kv_bool(&call->out, "success", true);
+    tb_jw_kv_string(&call->out, "logs", "Gateway running on 15888");
     tb_jw_end_object(&call->out);
 }
 
@@ -171,6 +182,10 @@ void sim_get_gateway_connector(struct sim_call *call)
 
 static bool network_known(struct sim_call *call)
 {
+    if (strchr(call->arg[0], '-') == NULL) {
+        sim_detail(call, 400, "Invalid network_id format: '%s'. Use 'chain-network'", call->arg[0]);
+        return false;
+    }
     if (strcmp(call->arg[0], NETWORK) == 0)
         return true;
     fixed(call, "{\"error\":\"Network not found\",\"status\":404}");

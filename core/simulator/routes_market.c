@@ -163,6 +163,13 @@ void sim_post_candles(struct sim_call *call)
         tb_buffer_free(&names);
         return;
     }
+    char base[16], quote[16];
+    if (!sim_pair_split(pair, base, quote)) {
+        sim_detail(call, 400,
+                   "Invalid trading pair format '%s'. Expected format: BASE-QUOTE (e.g., BTC-USDT)",
+                   pair);
+        return;
+    }
     if (call->w->candles_missing || !sim_market_price(&call->w->market, connector, pair, &price)) {
         sim_wait(call, CANDLE_WAIT_MS);
         sim_detail(
@@ -298,6 +305,14 @@ void sim_post_order(struct sim_call *call)
              (unsigned long long)++w->next_order);
     if (o.type[0] == '\0')
         tb_copy(o.type, sizeof o.type, "LIMIT");
+    if (sim_account_find(w, o.account) == NULL) {
+        sim_detail(call, 404, "Account '%s' not found", o.account);
+        return;
+    }
+    if (strncmp(o.type, "LIMIT", 5) == 0 && !(o.price > 0)) {
+        sim_detail(call, 400, "Price is required for LIMIT and LIMIT_MAKER orders");
+        return;
+    }
     struct sim_coin *coin = order_coin(w, &o, &need);
     if (coin == NULL) {
         sim_detail(call, 400, "Account '%s' has no connector '%s'", o.account, o.connector);
@@ -337,5 +352,5 @@ void sim_post_order_cancel(struct sim_call *call)
         sim_message(call, 200, "Order cancellation initiated for %s", o->id);
         return;
     }
-    sim_detail(call, 404, "Order '%s' not found", call->arg[2]);
+    sim_detail(call, 404, "Order '%s' not found in active orders", call->arg[2]);
 }

@@ -273,7 +273,8 @@ void sim_get_performance_history(struct sim_call *call)
     struct tb_json_writer *out = &call->out;
     int64_t limit, from = INT64_MIN, until = INT64_MAX, cursor = INT64_MAX, step = 300000;
     const char *interval = sim_query(call, "interval");
-    if (!sim_query_int(call, "limit", 100, 1, 1000, &limit) ||
+    if (!sim_query_int(call, "limit", 100, INT64_MIN, 1000, &limit) ||
+        !sim_query_choice(call, "interval", "^(5m|15m|30m|1h|4h|12h|1d)$") ||
         !read_time(call, "start_time", &from) || !read_time(call, "end_time", &until) ||
         !read_time(call, "cursor", &cursor))
         return;

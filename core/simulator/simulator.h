@@ -32,7 +32,8 @@
  *       error_detail          500 {"detail": detail}; nothing is executed
  *       drop_before           connection closed without an answer; nothing is executed
  *       drop_after            executed at once, connection closed without an answer
- *       late                  connection closed now, executed delay_ms later
+ *       late                  connection closed now, executed delay_ms later (without delay_ms: a
+ *                             seeded time up to 120 s)
  *       late_hang             as late, but the connection stays open until the execution
  *       success_shaped_failure  200 whose body hides a failure, in the shape of that route
  *       nan                   the answer's numbers hold a NaN: 500 text/plain as the real one
