@@ -8,16 +8,6 @@
 
 enum { TRANSFORM_MS = 2000 };
 
-/* The bot's plugin; any plugin serves an instance that is not ours, since the kernel's own
- * transform knows every report. */
-static bool plugin_of(struct tb_bots *b, const struct bot *bot, char out[64])
-{
-    char names[1][64];
-    if (bot->exchange[0])
-        return tb_copy(out, 64, bot->exchange);
-    return tb_plugins_names(b->plugins, names, 1) == 1 && tb_copy(out, 64, names[0]);
-}
-
 static char *call(struct tb_bots *b, const char *plugin, enum tb_plugin_entry entry,
                   const struct tb_buffer *input)
 {
@@ -36,6 +26,15 @@ static char *call(struct tb_bots *b, const char *plugin, enum tb_plugin_entry en
         return NULL;
     }
     return tb_buffer_steal(&out, NULL);
+}
+
+/* By the plugin's transform; when that fails, or the instance is not ours, by the SDK's own, which
+ * knows every report. */
+static char *call_or_general(struct tb_bots *b, const char *plugin, enum tb_plugin_entry entry,
+                             const struct tb_buffer *input)
+{
+    char *out = call(b, plugin, entry, input);
+    return out || !plugin[0] ? out : call(b, "", entry, input);
 }
 
 static char *figures_of(struct tb_bots *b, const struct bot *bot, const char *plugin,
@@ -63,7 +62,7 @@ static char *figures_of(struct tb_bots *b, const struct bot *bot, const char *pl
     tb_jw_end_object(&w);
     tb_jw_kv_raw(&w, "raw", slice, len);
     tb_jw_end_object(&w);
-    figures = call(b, plugin, TB_PLUGIN_STATUS, &input);
+    figures = call_or_general(b, plugin, TB_PLUGIN_STATUS, &input);
     tb_json_free(facts);
     tb_buffer_free(&input);
     return figures;
@@ -82,7 +81,7 @@ static char *errors_of(struct tb_bots *b, const char *plugin, const struct tb_js
     tb_jw_object(&w);
     tb_jw_kv_node(&w, "lines", tb_json_get(slice, "error_logs"));
     tb_jw_end_object(&w);
-    out = call(b, plugin, TB_PLUGIN_LOG, &input);
+    out = call_or_general(b, plugin, TB_PLUGIN_LOG, &input);
     tb_buffer_free(&input);
     if (out)
         doc = tb_json_parse(out, strlen(out), TB_JSON_UPSTREAM, &err);
@@ -117,7 +116,8 @@ void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
     struct tb_error err;
     struct tb_json_doc *doc = tb_json_parse(slice, len, TB_JSON_UPSTREAM, &err);
     const struct tb_json *logs;
-    char plugin[64], *figures = NULL, *errors = NULL;
+    const char *plugin = bot->exchange;
+    char *figures = NULL, *errors = NULL;
     struct sight seen = {0};
 
     if (!doc) {
@@ -125,13 +125,11 @@ void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
         return;
     }
     sight_of_slice(tb_json_root(doc), &seen);
-    if (plugin_of(b, bot, plugin)) {
-        if (seen.reported && seen.trading)
-            figures = figures_of(b, bot, plugin, slice, len);
-        logs = tb_json_get(tb_json_root(doc), "error_logs");
-        if (tb_json_is(logs, TB_JSON_ARRAY) && logs->len > 0)
-            errors = errors_of(b, plugin, tb_json_root(doc));
-    }
+    if (seen.reported && seen.trading)
+        figures = figures_of(b, bot, plugin, slice, len);
+    logs = tb_json_get(tb_json_root(doc), "error_logs");
+    if (tb_json_is(logs, TB_JSON_ARRAY) && logs->len > 0)
+        errors = errors_of(b, plugin, tb_json_root(doc));
     pthread_mutex_lock(&b->lock);
     if (seen.trading || seen.reported != bot->sight.reported)
         bot->sight.report_at = tb_wall_ms();

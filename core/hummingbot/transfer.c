@@ -107,7 +107,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
     return len;
 }
 
-static void set_address(CURL *e, const struct tb_hb *hb)
+static void set_address(CURL *e, struct tb_hb *hb)
 {
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");

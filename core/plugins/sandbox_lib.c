@@ -145,7 +145,7 @@ static int base_next(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
-    struct key after, best, k;
+    struct key after = {0}, best = {0}, k;
     bool first = lua_isnil(L, 2), found = false;
     if (!first)
         read_key(L, 2, &after);

@@ -119,8 +119,8 @@ end
 
 -- ---- the whole ----
 
-local function new_result(strategy)
-  return { ok = false, errors = json.array({}), warnings = json.array({}), dropped = json.array({}), checks = json.array({}),
+local function new_result(plugin, strategy)
+  return { version = plugin.version, revision = strategy and strategy.revision, ok = false, errors = json.array({}), warnings = json.array({}), dropped = json.array({}), checks = json.array({}),
     controllers = json.array({}), preview = json.array({}), effects = json.array({}), facts = {}, risk_class = strategy and strategy.risk }
 end
 
@@ -164,7 +164,7 @@ end
 function plan.make(plugin, input, k)
   k.phase("form", "plain")
   local strategy, why = k.find_strategy(plugin, input.strategy)
-  local result = new_result(strategy)
+  local result = new_result(plugin, strategy)
   if not strategy then
     result.errors[1] = why
     return finish(result, k.wire)

@@ -67,14 +67,15 @@ local function read_controller(id, row, default_quote, out)
   local c = { id = id, status = or_null(row.status), quote = default_quote,
     realised = number(performance.realized_pnl_quote), unrealised = number(performance.unrealized_pnl_quote),
     volume = number(performance.volume_traded) }
-  local price_unknown = false
+  local price_unknown, held_fees = false, nil
   for _, held in ipairs(object(performance.positions_summary)) do
     held = object(held)
     local position, unknown = read_position(id, held)
     out.positions[#out.positions + 1] = position
     price_unknown = price_unknown or unknown
-    c.fees = c.fees == nil and decimal(0) or c.fees
-    c.fees = plus(c.fees, number(held.cum_fees_quote))
+    local fee = number(held.cum_fees_quote)
+    c.fees_unknown = c.fees_unknown or fee == nil
+    held_fees = plus(held_fees or decimal(0), fee or decimal(0))
     c.quote = quote_of(held.trading_pair) or c.quote
   end
   if price_unknown then
@@ -82,7 +83,9 @@ local function read_controller(id, row, default_quote, out)
     out.flags[#out.flags + 1] = { code = "price_unknown", controller = id,
       message = "the bot has no price for a position it holds, so the unrealised result is unknown" }
   end
-  c.net = plus(c.realised, c.unrealised)
+  -- One fee that is not reported makes their sum, and what is left after them, unknown.
+  c.fees = not c.fees_unknown and held_fees or nil
+  c.net = not c.fees_unknown and plus(c.realised, c.unrealised) or nil
   if c.net and c.fees then c.net = c.net - c.fees end
   c.closes, c.open_orders = read_closes(performance, out.closes), open_orders(row.custom_info)
   c.reported = next(performance) ~= nil
@@ -107,7 +110,8 @@ local function sum_up(controllers, budget, single)
         groups[key], order[#order + 1] = g, key
       end
       for _, name in ipairs(SUMS) do g[name] = plus(g[name], c[name]) end
-      if c.fees then g.fees = plus(g.fees or decimal(0), c.fees) end
+      if c.fees and not g.fees_unknown then g.fees = plus(g.fees or decimal(0), c.fees) end
+      if c.fees_unknown then g.fees, g.fees_unknown = nil, true end
     end
   end
   local rows = json.array({})
