@@ -95,6 +95,8 @@ struct tb_api {
     char *bind;
     char **origins; /* NULL-terminated */
     atomic_bool draining;
+    atomic_uint waiting; /* requests inside `Prefer: wait` */
+    unsigned waiting_max;
 
     pthread_mutex_t lock; /* guards what follows; never held across another room */
     char admin_sha256[TB_SHA256_TEXT];

@@ -76,23 +76,35 @@ static bool wait_for(struct call *call, struct tb_command_result *result, int do
     return true;
 }
 
+/* Half of the workers may wait; beyond that the preference is not applied, so that health, lists
+ * and stops are always answered. */
+static bool may_wait(struct call *call)
+{
+    if (call->wait_s == 0)
+        return false;
+    if (atomic_fetch_add(&call->api->waiting, 1) < call->api->waiting_max)
+        return true;
+    atomic_fetch_sub(&call->api->waiting, 1);
+    return false;
+}
+
 static bool answer_command(struct call *call, struct tb_command_result *result, int done_status,
                            struct tb_error *err)
 {
-    char location[64];
+    char line[64];
     bool ok = true;
     call->replayed = result->replayed;
     call->changed = !result->replayed; /* whatever the wait below brings */
     call->res->status = 202;
-    snprintf(location, sizeof location, "/operations/%s", result->operation_id);
-    tb_http_header_add(call->res, "Location", location);
+    snprintf(line, sizeof line, "/operations/%s", result->operation_id);
+    tb_http_header_add(call->res, "Location", line);
     if (result->replayed)
         tb_http_header_add(call->res, "Idempotency-Replayed", "true");
-    if (call->wait_s > 0) {
-        char applied[32];
-        snprintf(applied, sizeof applied, "wait=%lld", (long long)call->wait_s);
-        tb_http_header_add(call->res, "Preference-Applied", applied);
+    if (may_wait(call)) {
+        snprintf(line, sizeof line, "wait=%lld", (long long)call->wait_s);
+        tb_http_header_add(call->res, "Preference-Applied", line);
         ok = wait_for(call, result, done_status, err);
+        atomic_fetch_sub(&call->api->waiting, 1);
     }
     if (ok)
         tb_buffer_append(&call->res->body, tb_buffer_text(&result->body), result->body.len);

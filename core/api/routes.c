@@ -55,7 +55,7 @@ static const struct api_route rows[] = {
     {"DELETE", "/tokens/{id}", "/tokens/{id}", API_ADMIN, API_AUDIT, 16 * KIB, "", api_delete_token,
      "revokes a token at once"},
     {"GET", "/session", "session", API_ANY, 0, 0, "", api_get_session, "whose token this is"},
-    {"POST", "/session", "/session", API_OPEN, 0, 16 * KIB, "", api_create_session,
+    {"POST", "/session", "/session", API_OPEN, API_AUDIT, 16 * KIB, "", api_create_session,
      "signs the page in: {token} becomes an HttpOnly cookie"},
     {"DELETE", "/session", "/session", API_OPEN, 0, 16 * KIB, "", api_delete_session,
      "signs the page out"},

@@ -5,10 +5,11 @@ import shutil
 import signal
 import socket
 import stat
+import subprocess
 
 import pytest
 
-from conftest import ROOT, TOKEN, Bridge, clean_environment, run
+from conftest import BINARY, ROOT, TOKEN, Bridge, clean_environment, run
 
 
 @pytest.fixture
@@ -113,6 +114,23 @@ def test_generated_token_is_in_a_private_file_only(start_bridge, simulator, fold
     bridge.stop()
     again = start_bridge(simulator, folder=folder, BRIDGE_ADMIN_TOKEN=None)
     assert again.get("/tokens", token=token).status_code == 200
+
+
+def test_generated_token_is_shown_on_a_terminal(simulator, tmp_path):
+    env = clean_environment(PORT=0, BRIDGE_STORE=tmp_path / "bridge.db",
+                            BRIDGE_PLUGINS=ROOT / "plugins", HUMMINGBOT_API_URL=simulator.url)
+    terminal, other_end = os.openpty()
+    bridge = subprocess.Popen([BINARY, "serve"], env=env, stdout=other_end,
+                              stderr=subprocess.DEVNULL, cwd=ROOT)
+    os.close(other_end)
+    text = b""
+    while b" ready on http://" not in text:
+        text += os.read(terminal, 4096)
+    token = (tmp_path / "admin-token").read_text().strip()
+    assert f"administrator's token: {token}" in text.decode()
+    bridge.send_signal(signal.SIGTERM)
+    assert bridge.wait(60) == 0
+    os.close(terminal)
 
 
 def test_hangup_reads_the_token_again_and_ends_its_sessions(start_bridge, simulator, tmp_path):

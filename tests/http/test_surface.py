@@ -430,11 +430,24 @@ def test_bad_keys_are_refused(bridge, key):
     problem(bridge.post("/plugins/reload", headers={"Idempotency-Key": key}), 400, "bad_request")
 
 
-def test_key_of_another_bot_is_another_request(bridge, grid):
-    headers = {"Idempotency-Key": "start-1"}
-    first = bridge.post(f"/bots/{grid['id']}/start", headers=headers)
-    problem(first, 409, first.json()["code"])
-    problem(bridge.post("/bots/none/start", headers=headers), 404, "not_found")
+def make_bot(bridge, name):
+    answer = bridge.post("/bots", json={"name": name, "exchange": "bitmart", "strategy": "spot_grid"},
+                         headers={"Prefer": "wait=100"})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def test_key_of_another_bot_is_another_request(bridge):
+    one, two = make_bot(bridge, "key one"), make_bot(bridge, "key two")
+    headers = {"Idempotency-Key": "stop-1"}
+    first = bridge.post(f"/bots/{one['id']}/stop", headers=headers)
+    assert first.status_code == 202, first.text
+    problem(bridge.post(f"/bots/{two['id']}/stop", headers=headers), 422, "idempotency_key_reused")
+    assert bridge.get(f"/bots/{two['id']}").json()["status"] == "running"
+    again = bridge.post(f"/bots/{one['id']}/stop", headers=headers)
+    assert again.status_code == 202 and again.headers["Location"] == first.headers["Location"]
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert bridge.operation(first.headers["Location"])["state"] == "succeeded"
 
 
 def test_create_with_a_key_is_replayed(bridge):
@@ -463,6 +476,49 @@ def test_create_answers_202_with_location_and_the_bot(bridge, grid):
     assert bridge.get(grid["operation"]["href"]).json()["id"] == grid["operation"]["id"]
 
 
+def test_failure_within_the_wait_is_a_problem(bridge, simulator):
+    """The operation can be read where Location says, whatever the answer was."""
+    simulator.fault(match={"method": "POST", "path": "/scripts/configs"}, kind="error500", count=50)
+    answer = bridge.post("/bots", json={"name": "unlucky", "exchange": "bitmart",
+                                        "strategy": "spot_grid"}, headers={"Prefer": "wait=100"})
+    simulator.control("DELETE", "/faults")
+    assert answer.status_code in (502, 504), answer.text
+    problem(answer, answer.status_code, answer.json()["code"])
+    operation = bridge.get(answer.headers["Location"]).json()
+    assert operation["state"] not in ("succeeded", "running", "pending")
+    assert operation["error"]
+    assert not any("unlucky" in name for name in simulator.ledger()["instances"])
+    # Its record may go, and its name is free again.
+    gone = bridge.delete("/bots/unlucky", headers={"Content-Type": "application/json"})
+    assert gone.status_code == 200 and gone.json()["deleted"] is True, gone.text
+    problem(bridge.get("/bots/unlucky"), 404, "not_found")
+    assert bridge.get(answer.headers["Location"]).status_code == 200
+
+
+def test_only_half_of_the_workers_wait(start_bridge, simulator):
+    """Waiting clients must not keep health and stop from being answered."""
+    bridge = start_bridge(simulator, BRIDGE_THREADS=4)
+    simulator.fault(match={"method": "POST", "path": "/bot-orchestration/deploy"}, kind="latency",
+                    count=1, delay_ms=20_000)
+    answers = []
+
+    def create(name):
+        answers.append(bridge.post("/bots", json={"name": name, "exchange": "bitmart",
+                                                  "strategy": "spot_grid"},
+                                   headers={"Prefer": "wait=100"}))
+
+    threads = [threading.Thread(target=create, args=(f"waits {n}",)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    # One of the three is answered at once although nothing has been deployed.
+    bridge.wait_until(lambda: len(answers) == 1)
+    assert answers[0].status_code == 202 and "Preference-Applied" not in answers[0].headers
+    assert bridge.get("/healthz", token=None).status_code == 200
+    for thread in threads:
+        thread.join()
+    assert all("Preference-Applied" in a.headers for a in answers[1:])
+
+
 def test_wait_ends_when_the_time_is_over(bridge, simulator):
     simulator.fault(match={"method": "POST", "path": "/bot-orchestration/deploy"}, kind="latency",
                     count=1, delay_ms=8000)
@@ -484,6 +540,30 @@ def test_strategy_gives_its_form(bridge):
     body = bridge.get("/exchanges/bitmart/strategies/spot_grid").json()
     assert body["schema"]["type"] == "object" and "pair" in body["schema"]["properties"]
     assert body["presets"] and re.fullmatch(r"[0-9a-f]{8}", body["generation"])
+
+
+def test_running_bot_is_not_deleted(bridge, grid):
+    answer = bridge.delete(f"/bots/{grid['id']}")
+    assert answer.status_code == 409 and isinstance(answer.json()["detail"], str)
+    assert bridge.get(f"/bots/{grid['id']}").status_code == 200
+
+
+def test_logs_and_hummingbot(bridge, grid):
+    logs = bridge.get(f"/bots/{grid['id']}/logs").json()
+    assert isinstance(logs["errors"], list) and isinstance(logs["lines"], list)
+    state = bridge.get("/hummingbot").json()
+    assert state["health"] == "up" and state["profile"]["can_create"] is True
+    assert "differences" in state["profile"] and "clock_offset_ms" in state and "lanes" in state
+
+
+def test_raw_shows_what_upstream_said(bridge, grid):
+    assert "raw" not in bridge.get(f"/bots/{grid['id']}").json()
+    assert bridge.get(f"/bots/{grid['id']}?raw=1").json()["raw"]
+
+
+def test_bot_is_found_by_id_name_and_instance(bridge, grid):
+    for word in (grid["id"], grid["name"], grid["instance"]):
+        assert bridge.get(f"/bots/{word}").json()["id"] == grid["id"]
 
 
 def test_lists_have_their_shape(bridge):
