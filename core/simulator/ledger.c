@@ -7,9 +7,26 @@
 #include "base/memory.h"
 #include "simulator/host.h"
 
+#define WRITES_MAX 20000 /* then the older half is forgotten: a demo may run for weeks */
+
+static void forget_oldest(struct sim_host *host, size_t count)
+{
+    if (count == 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        free(host->writes[i].method);
+        free(host->writes[i].path);
+    }
+    host->write_count -= count;
+    host->writes_forgotten += count;
+    memmove(host->writes, host->writes + count, host->write_count * sizeof *host->writes);
+}
+
 size_t sim_ledger_add(struct sim_host *host, const struct tb_http_request *req,
                       enum sim_fault_kind fault)
 {
+    if (host->write_count == WRITES_MAX)
+        forget_oldest(host, WRITES_MAX / 2);
     host->writes = tb_xrealloc(host->writes, (host->write_count + 1) * sizeof *host->writes);
     struct sim_write *entry = &host->writes[host->write_count++];
     *entry = (struct sim_write){.at = host->world.now,
@@ -29,12 +46,7 @@ struct sim_write *sim_ledger_at(struct sim_host *host, size_t id)
 
 void sim_ledger_forget(struct sim_host *host)
 {
-    for (size_t i = 0; i < host->write_count; i++) {
-        free(host->writes[i].method);
-        free(host->writes[i].path);
-    }
-    host->writes_forgotten += host->write_count;
-    host->write_count = 0;
+    forget_oldest(host, host->write_count);
 }
 
 static void kv_time_or_null(struct tb_json_writer *out, const char *key, int64_t at)

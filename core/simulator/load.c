@@ -9,11 +9,17 @@
 #include "base/memory.h"
 #include "simulator/bot.h"
 
+#define SPREAD_MAX 0.9   /* of the price; beyond it there is no order */
+#define VOLATILITY 0.003 /* what pmm_dynamic multiplies its spreads with */
+
+/* An absent key has the class's default; null means none, which is 0 here. */
 static double number(const struct tb_json *object, const char *key, double fallback)
 {
     double value;
     const struct tb_json *node = tb_json_get(object, key);
     struct tb_decimal d;
+    if (tb_json_is(node, TB_JSON_NULL))
+        return 0;
     if (tb_json_is(node, TB_JSON_STRING) && tb_json_decimal(node, &d))
         return tb_decimal_to_double(&d);
     return tb_json_double(node, &value) ? value : fallback;
@@ -88,7 +94,7 @@ static void build_grid(struct sim_controller *k, const struct tb_json *root)
     k->start_price = number(root, "start_price", 0.38);
     k->end_price = number(root, "end_price", 0.75);
     k->limit_price = number(root, "limit_price", 0.35);
-    k->activation = number(root, "activation_bounds", 1);
+    k->activation = number(root, "activation_bounds", 0);
     k->max_open = (int)number(root, "max_open_orders", 2);
     k->batch_ms = (int64_t)(number(root, "order_frequency", 3) * 1000);
     double spread = fmax(number(root, "min_spread_between_orders", 0.001), 1e-6);
@@ -110,7 +116,8 @@ static double weight(const struct tb_json *list, size_t index)
     return tb_json_double(tb_json_at(list, index), &value) ? value : 1;
 }
 
-static void build_maker(struct sim_controller *k, const struct tb_json *root)
+/* unit: what a spread of 1 means, as a fraction of the price. */
+static void build_maker(struct sim_controller *k, const struct tb_json *root, double unit)
 {
     static const char *const spreads[2] = {"buy_spreads", "sell_spreads"};
     static const char *const amounts[2] = {"buy_amounts_pct", "sell_amounts_pct"};
@@ -128,9 +135,12 @@ static void build_maker(struct sim_controller *k, const struct tb_json *root)
     }
     for (int side = 0; side < 2; side++) {
         const struct tb_json *list = tb_json_get(root, spreads[side]);
-        for (size_t i = 0; tb_json_is(list, TB_JSON_ARRAY) && i < list->len; i++)
-            add_level(k, side == 0, 0, weight(list, i),
-                      weight(tb_json_get(root, amounts[side]), i) / sum);
+        for (size_t i = 0; tb_json_is(list, TB_JSON_ARRAY) && i < list->len; i++) {
+            double spread = weight(list, i) * unit;
+            if (spread >= 0 && spread < SPREAD_MAX)
+                add_level(k, side == 0, 0, spread,
+                          weight(tb_json_get(root, amounts[side]), i) / sum);
+        }
     }
 }
 
@@ -166,7 +176,7 @@ static void build(struct sim_controller *k, const struct tb_json *root)
     else if (name != NULL && strcmp(name, "arbitrage_controller") == 0)
         build_arbitrage(k, root);
     else if (tb_json_is(tb_json_get(root, "buy_spreads"), TB_JSON_ARRAY))
-        build_maker(k, root);
+        build_maker(k, root, name != NULL && strcmp(name, "pmm_dynamic") == 0 ? VOLATILITY : 1);
 }
 
 bool sim_controller_load(struct sim_world *w, struct sim_controller *k, const char *config,

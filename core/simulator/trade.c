@@ -187,7 +187,7 @@ static void grid_place(struct sim_world *w, struct sim_container *c, struct sim_
         struct sim_level *l = &k->levels[i];
         open += l->state == SIM_LEVEL_OPEN;
         if (l->state != SIM_LEVEL_IDLE || w->now < l->ready ||
-            fabs(l->fixed / mid - 1) > k->activation)
+            (k->activation > 0 && fabs(l->fixed / mid - 1) > k->activation))
             continue;
         if (best == NULL || fabs(l->fixed - mid) < fabs(best->fixed - mid))
             best = l;
@@ -237,7 +237,7 @@ static void grid_step(struct sim_world *w, struct sim_container *c, struct sim_c
         struct sim_level *l = &k->levels[i];
         if (l->state == SIM_LEVEL_OPEN && (l->buy ? mid <= l->price : mid >= l->price)) {
             level_open(w, c, k, l);
-        } else if (l->state == SIM_LEVEL_HELD) {
+        } else if (l->state == SIM_LEVEL_HELD && k->take_profit > 0) {
             double goal = l->entry * (l->buy ? 1 + k->take_profit : 1 - k->take_profit);
             if (l->buy ? mid >= goal : mid <= goal)
                 level_close(w, c, k, l, goal);

@@ -193,13 +193,26 @@ void sim_view_logged(struct sim_world *w, const char *name, int level, const cha
     (*logs)[(*count)++] = (struct sim_log){w->now, level, tb_xstrdup(text), logger};
 }
 
+static void drop_old_snapshots(struct sim_world *w)
+{
+    size_t gone = SNAPSHOTS_MAX / 2;
+    for (size_t i = 0; i < gone; i++) {
+        free(w->snapshots[i].bot);
+        free(w->snapshots[i].controller);
+    }
+    w->snapshot_count -= gone;
+    memmove(w->snapshots, w->snapshots + gone, w->snapshot_count * sizeof *w->snapshots);
+}
+
 void sim_view_snapshot(struct sim_world *w)
 {
     for (size_t i = 0; i < w->view_count; i++) {
         const struct sim_view *view = w->views[i];
         for (size_t r = 0; view->active && r < view->report_count; r++) {
-            if (view->reports[r].report.empty || w->snapshot_count >= SNAPSHOTS_MAX)
+            if (view->reports[r].report.empty)
                 continue;
+            if (w->snapshot_count == SNAPSHOTS_MAX)
+                drop_old_snapshots(w);
             GROW(w->snapshots, w->snapshot_count);
             w->snapshots[w->snapshot_count++] = (struct sim_snapshot){
                 w->now, tb_xstrdup(view->name), tb_xstrdup(view->reports[r].controller),
