@@ -29,7 +29,10 @@ static bool head_seen_whole(const struct mg_request_info *ri)
 {
     const char *end = ri->http_version + strlen(ri->http_version);
     for (int i = 0; i < ri->num_headers; i++) {
-        if (ri->http_headers[i].name != end + 2)
+        const struct mg_header *h = &ri->http_headers[i];
+        const char *colon = h->name + strlen(h->name);
+        /* A blank before the colon became a NUL too. Proxies disagree about such a header. */
+        if (h->name != end + 2 || (h->value > colon + 1 && colon[1] == '\0'))
             return false;
         end = ri->http_headers[i].value + strlen(ri->http_headers[i].value);
     }
