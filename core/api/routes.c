@@ -2,7 +2,7 @@
 #include "api/api_private.h"
 #include "base/memory.h"
 
-#define KIB 1024u
+#define KIB ((size_t)1024)
 
 /* method, pattern, name, minimum role, flags, body cap, query parameters, handler, summary */
 static const struct api_route rows[] = {

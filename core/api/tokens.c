@@ -122,7 +122,7 @@ static void check_bots(struct tb_store *store, const struct tb_json *request, st
     }
     if (!given && wish->role != API_CLIENT)
         return;
-    if (!tb_json_is(list, TB_JSON_ARRAY) || list->len == 0 || list->len > BOTS_MAX) {
+    if (!list || list->type != TB_JSON_ARRAY || list->len == 0 || list->len > BOTS_MAX) {
         api_problem_add(&problems->errors, "/bots", given ? "type" : "required",
                         "A client's token needs a list of 1 to 200 bots that it may see.", NULL);
         return;

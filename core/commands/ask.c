@@ -9,7 +9,7 @@
 #include "commands/commands_private.h"
 
 #define TIMEOUT_S  4L
-#define ANSWER_MAX (1024 * 1024)
+#define ANSWER_MAX ((size_t)1 << 20)
 
 static size_t take(char *data, size_t size, size_t n, void *user)
 {

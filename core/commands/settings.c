@@ -14,7 +14,7 @@
 #include "base/nearest.h"
 
 #define SPACE     " \t\r\n\v\f"
-#define FILE_MAX  (64 * 1024)
+#define FILE_MAX  ((size_t)64 << 10)
 #define TOKEN_MIN 32
 
 static const struct setting_row ROWS[SETTING_COUNT] = {
@@ -82,8 +82,8 @@ static void complain(struct settings *s, enum setting_severity severity, const c
     if (s->problems == SETTING_PROBLEMS)
         return;
     struct setting_problem *p = &s->problem[s->problems++];
-    va_list args;
     p->severity = severity;
+    va_list args;
     va_start(args, format);
     vsnprintf(p->what, sizeof p->what, format, args);
     va_end(args);
