@@ -108,6 +108,7 @@ static bool commit(struct opening *o, struct tb_command_result *result, struct t
     struct tb_store_idempotency_result met = {0};
     struct tb_store_idempotency key;
     struct tb_store_operation row, old;
+    struct operation ended; /* `old` points into it until the commit */
     struct tb_store_bot record;
     struct tb_store_change change[6];
     size_t n = 0;
@@ -129,7 +130,7 @@ static bool commit(struct opening *o, struct tb_command_result *result, struct t
             .kind = TB_STORE_IDEMPOTENCY_BEGIN, .idempotency = &key, .idempotency_result = &met};
     }
     if (o->superseded) {
-        struct operation ended = {.bot = o->bot, .ended_at = o->wall};
+        ended = (struct operation){.bot = o->bot, .ended_at = o->wall};
         pthread_mutex_lock(&o->b->lock);
         tb_copy(ended.id, sizeof ended.id, o->superseded->id);
         ended.created_at = o->superseded->created_at;
