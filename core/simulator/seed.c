@@ -34,7 +34,7 @@ static const char *const shipped_controllers[] = {
     "generic/xemm_multiple_levels",
 };
 
-/* A market maker that somebody else runs. */
+/* A market maker that somebody else runs; on paper in the fresh world, which has no keys. */
 static void foreign_bot(struct sim_world *w, unsigned number)
 {
     static const char *const pairs[] = {"BTC-USDT", "ETH-USDT", "SOL-USDT", "XRP-USDT"};
@@ -45,15 +45,14 @@ static void foreign_bot(struct sim_world *w, unsigned number)
     strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &parts);
     snprintf(name, sizeof name, "sim-%03u-%s", number, stamp);
     snprintf(id, sizeof id, "sim_%03u", number);
-    snprintf(
-        text, sizeof text,
-        "{\"buy_amounts_pct\":[1,1],\"buy_spreads\":[0.001,0.002],\"connector_name\":\"bitmart\","
-        "\"controller_name\":\"pmm_simple\",\"controller_type\":\"market_making\","
-        "\"cooldown_time\":5,\"executor_refresh_time\":20,\"id\":\"%s\",\"leverage\":1,"
-        "\"sell_amounts_pct\":[1,1],\"sell_spreads\":[0.001,0.002],\"stop_loss\":0.01,"
-        "\"take_profit\":0.003,\"time_limit\":120,\"total_amount_quote\":200,"
-        "\"trading_pair\":\"%s\"}",
-        id, pairs[number % 4]);
+    snprintf(text, sizeof text,
+             "{\"buy_amounts_pct\":[1,1],\"buy_spreads\":[0.001,0.002],\"connector_name\":\"%s\","
+             "\"controller_name\":\"pmm_simple\",\"controller_type\":\"market_making\","
+             "\"cooldown_time\":5,\"executor_refresh_time\":20,\"id\":\"%s\",\"leverage\":1,"
+             "\"sell_amounts_pct\":[1,1],\"sell_spreads\":[0.001,0.002],\"stop_loss\":0.01,"
+             "\"take_profit\":0.003,\"time_limit\":120,\"total_amount_quote\":200,"
+             "\"trading_pair\":\"%s\"}",
+             w->fresh ? "bitmart_paper_trade" : "bitmart", id, pairs[number % 4]);
     sim_shelf_put(&w->controller_configs, id, text);
     snprintf(
         text, sizeof text,
@@ -62,14 +61,14 @@ static void foreign_bot(struct sim_world *w, unsigned number)
     sim_shelf_put(&w->script_configs, id, text);
     snprintf(text, sizeof text, "%s.yml", id);
     sim_engine_copy(w, name, text);
-    struct sim_container *c = sim_container_add(w, name, "hummingbot/hummingbot:version-2.16.0");
+    struct sim_container *c = sim_container_add(w, name, w->images[0].name);
     tb_copy(c->account, sizeof c->account, "master_account");
     tb_copy(c->script_config, sizeof c->script_config, text);
     c->headless = true;
     sim_engine_start(w, c);
 }
 
-static void default_world(struct sim_world *w, unsigned bots)
+static void default_world(struct sim_world *w)
 {
     struct sim_account *a = sim_account_find(w, "master_account");
     (void)sim_wallet_add(a, "bitmart");
@@ -79,16 +78,12 @@ static void default_world(struct sim_world *w, unsigned bots)
     w->gateway_created = w->now;
     tb_copy(w->gateway_image, sizeof w->gateway_image, "hummingbot/gateway:version-2.13.0");
     sim_image_add(w, "hummingbot/hummingbot:version-2.16.0", true);
-    for (unsigned i = 1; i <= bots; i++)
-        foreign_bot(w, i);
-    if (bots > 0)
-        sim_world_advance(w, w->now + 10000); /* they have been running for a while */
 }
 
 void sim_world_init(struct sim_world *w, int64_t now, uint64_t seed, bool fresh, unsigned bots)
 {
     *w = (struct sim_world){.now = now, .random = seed ^ 0x776f726c64u, .fresh = fresh};
-    if (!fresh && bots > 0)
+    if (bots > 0)
         w->now -= 10000;
     sim_market_init(&w->market, seed);
     w->api_started = w->now;
@@ -102,5 +97,9 @@ void sim_world_init(struct sim_world *w, int64_t now, uint64_t seed, bool fresh,
     if (fresh)
         sim_image_add(w, "hummingbot/hummingbot:latest", true);
     else
-        default_world(w, bots);
+        default_world(w);
+    for (unsigned i = 1; i <= bots; i++)
+        foreign_bot(w, i);
+    if (bots > 0)
+        sim_world_advance(w, now); /* they have been running for a while */
 }

@@ -82,8 +82,9 @@ def sim():
     simulator.stop()
 
 
-def test_foreign_bots_run():
-    simulator = Simulator("--bots", "5", "--seed", "9")
+@pytest.mark.parametrize("world", ["default", "fresh"])
+def test_foreign_bots_run(world):
+    simulator = Simulator("--bots", "5", "--seed", "9", "--world", world)
     try:
         data = simulator.get("/bot-orchestration/status").json()["data"]
         assert len(data) == 5
