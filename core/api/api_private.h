@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "base/hash.h"
 #include "base/http.h"
+#include "base/problem.h"
 
 struct call;
 
@@ -132,9 +133,6 @@ bool api_session_find(struct tb_api *api, const struct tb_http_request *req,
 /* ---- problems.c ---- */
 void api_problem(const struct tb_http_request *req, struct tb_http_response *res,
                  const struct tb_error *err, const struct call *call);
-/* Appends one {pointer, code, message, hint} to a list that problems hold. */
-void api_problem_add(struct tb_buffer *list, const char *pointer, const char *code,
-                     const char *message, const char *hint);
 
 /* ---- cors.c ---- */
 TB_MUST_CHECK

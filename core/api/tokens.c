@@ -40,8 +40,8 @@ static void check_fields(const struct tb_json *request, struct tb_problems *prob
             tb_buffer_printf(&hint, "Did you mean \"%s\"?", near);
         else
             tb_buffer_puts(&hint, "Fields: name, role, bots, expires_at.");
-        api_problem_add(&problems->errors, tb_buffer_text(&pointer), "unknown_field",
-                        "This field is not known.", tb_buffer_text(&hint));
+        tb_problem_add(&problems->errors, tb_buffer_text(&pointer), "unknown_field",
+                       "This field is not known.", tb_buffer_text(&hint));
         tb_buffer_free(&pointer);
         tb_buffer_free(&hint);
     }
@@ -52,9 +52,9 @@ static void check_name(const struct tb_json *request, struct wish *wish,
 {
     wish->name = tb_json_get_string(request, "name");
     if (!wish->name || !tb_name_is_good(wish->name, NAME_MAX_CHARACTERS))
-        api_problem_add(&problems->errors, "/name", wish->name ? "format" : "required",
-                        "A token needs a name of 1 to 64 printable characters.",
-                        "Name whoever or whatever will use it.");
+        tb_problem_add(&problems->errors, "/name", wish->name ? "format" : "required",
+                       "A token needs a name of 1 to 64 printable characters.",
+                       "Name whoever or whatever will use it.");
 }
 
 static void check_role(const struct tb_json *request, struct wish *wish,
@@ -63,9 +63,9 @@ static void check_role(const struct tb_json *request, struct wish *wish,
     const char *role = tb_json_get_string(request, "role");
     wish->role = API_ANY;
     if (!role || !api_role_find(role, &wish->role))
-        api_problem_add(
-            &problems->errors, "/role", role ? "enum" : "required",
-            "A token needs one of the roles admin, operator, developer, client, scrape.", NULL);
+        tb_problem_add(&problems->errors, "/role", role ? "enum" : "required",
+                       "A token needs one of the roles admin, operator, developer, client, scrape.",
+                       NULL);
 }
 
 static void check_expiry(const struct tb_json *request, struct wish *wish,
@@ -76,10 +76,10 @@ static void check_expiry(const struct tb_json *request, struct wish *wish,
     if (!value || value->type == TB_JSON_NULL)
         return;
     if (!text || !tb_time_parse(text, &wish->expires_at))
-        api_problem_add(&problems->errors, "/expires_at", "format",
-                        "This must be a time such as 2027-01-31T12:00:00Z.", NULL);
+        tb_problem_add(&problems->errors, "/expires_at", "format",
+                       "This must be a time such as 2027-01-31T12:00:00Z.", NULL);
     else if (wish->expires_at <= tb_wall_ms())
-        api_problem_add(&problems->errors, "/expires_at", "minimum", "This time has passed.", NULL);
+        tb_problem_add(&problems->errors, "/expires_at", "minimum", "This time has passed.", NULL);
 }
 
 /* The record that an id, a living name or an instance means; NULL when there is none. */
@@ -102,9 +102,9 @@ static void check_bot(struct tb_store *store, const struct tb_json *item, size_t
     } else {
         char pointer[32];
         snprintf(pointer, sizeof pointer, "/bots/%zu", index);
-        api_problem_add(&problems->errors, pointer, "unknown_bot",
-                        "This is neither the id nor the name of a bot that this bridge made.",
-                        "GET /bots lists the ids.");
+        tb_problem_add(&problems->errors, pointer, "unknown_bot",
+                       "This is neither the id nor the name of a bot that this bridge made.",
+                       "GET /bots lists the ids.");
     }
     free(bot);
 }
@@ -116,15 +116,15 @@ static void check_bots(struct tb_store *store, const struct tb_json *request, st
     bool given = list && list->type != TB_JSON_NULL;
     struct tb_json_writer w;
     if (given && wish->role != API_CLIENT && wish->role != API_ANY) {
-        api_problem_add(&problems->errors, "/bots", "not_for_role",
-                        "Only tokens of the role client are limited to named bots.", NULL);
+        tb_problem_add(&problems->errors, "/bots", "not_for_role",
+                       "Only tokens of the role client are limited to named bots.", NULL);
         return;
     }
     if (!given && wish->role != API_CLIENT)
         return;
     if (!list || list->type != TB_JSON_ARRAY || list->len == 0 || list->len > BOTS_MAX) {
-        api_problem_add(&problems->errors, "/bots", given ? "type" : "required",
-                        "A client's token needs a list of 1 to 200 bots that it may see.", NULL);
+        tb_problem_add(&problems->errors, "/bots", given ? "type" : "required",
+                       "A client's token needs a list of 1 to 200 bots that it may see.", NULL);
         return;
     }
     size_t index = 0;

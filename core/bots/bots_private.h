@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/memory.h"
+#include "base/problem.h"
 #include "bots/bots.h"
 #include "bots/life.h"
 
@@ -214,8 +215,6 @@ bool request_plan_id(const struct tb_json *body, const char **plan_id_out,
 TB_MUST_CHECK
 bool request_repeats(const struct tb_json *body, const struct plan *plan, bool lenient,
                      struct tb_problems *problems, struct tb_error *err);
-void problem_add(struct tb_buffer *list, const char *pointer, const char *code, const char *message,
-                 const char *hint);
 /* Names a field that is none of `fields` (NULL-terminated), with the nearest or else the other
  * hint.
  */

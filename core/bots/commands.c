@@ -449,17 +449,17 @@ static bool read_policy(const struct tb_json *request, bool *abandon_out,
         return false;
     if ((tb_json_get(request, "policy") && !policy) ||
         (policy && !*abandon_out && strcmp(policy, "close") != 0)) {
-        problem_add(&problems->errors, "/policy", "unknown_policy",
-                    "A stop closes positions at market (\"close\") or stops the container and "
-                    "leaves everything on the exchange (\"abandon\").",
-                    NULL);
+        tb_problem_add(&problems->errors, "/policy", "unknown_policy",
+                       "A stop closes positions at market (\"close\") or stops the container and "
+                       "leaves everything on the exchange (\"abandon\").",
+                       NULL);
         return tb_fail(err, TB_INVALID, "The policy must be \"close\" or \"abandon\".");
     }
     if (*abandon_out && (!confirm || strcmp(confirm, "abandon") != 0)) {
-        problem_add(&problems->errors, "/confirm", "confirm",
-                    "Orders and positions stay on the exchange unattended, and a later start "
-                    "trades beside them.",
-                    "Send \"confirm\": \"abandon\" to do it.");
+        tb_problem_add(&problems->errors, "/confirm", "confirm",
+                       "Orders and positions stay on the exchange unattended, and a later start "
+                       "trades beside them.",
+                       "Send \"confirm\": \"abandon\" to do it.");
         return tb_fail(err, TB_INVALID,
                        "Abandoning leaves orders and positions unattended; confirm it.");
     }

@@ -76,8 +76,9 @@ static bool check_account(struct making *m, struct tb_error *err)
         tb_buffer_printf(&message,
                          "The Hummingbot API has no credentials profile of this name. It has: %s.",
                          tb_buffer_text(&have));
-        problem_add(&m->problems->errors, "/account", "unknown_account", tb_buffer_text(&message),
-                    "Use one of these, or add the account in Hummingbot first.");
+        tb_problem_add(&m->problems->errors, "/account", "unknown_account",
+                       tb_buffer_text(&message),
+                       "Use one of these, or add the account in Hummingbot first.");
         tb_buffer_free(&have);
         tb_buffer_free(&message);
     }
@@ -191,9 +192,9 @@ static bool check_credentials(struct making *m, struct tb_error *err)
     tb_json_free(doc);
     if (ok)
         return true;
-    problem_add(&m->problems->errors, "/account", "no_credentials",
-                "This account has no keys for the exchange.",
-                "Add the keys in Hummingbot (accounts, add credential), then try again.");
+    tb_problem_add(&m->problems->errors, "/account", "no_credentials",
+                   "This account has no keys for the exchange.",
+                   "Add the keys in Hummingbot (accounts, add credential), then try again.");
     return tb_fail(err, TB_INVALID, "The account \"%s\" has no keys for %s.", m->request.account,
                    m->plan->connector);
 }
@@ -244,11 +245,11 @@ static void upstream_verdict(struct making *m, const struct tb_json *controller,
     struct tb_error err = {0};
     bool valid = tb_hb_call(m->b->hb, &call, &answer, &err);
 
-    problem_add(&m->checks, "", valid ? "upstream_valid" : "upstream_verdict",
-                valid ? "Hummingbot's own validator accepts the controller config."
-                      : "Hummingbot's own validator did not accept the controller config. It is "
-                        "known to refuse some valid ones, so this does not stop the plan.",
-                valid ? NULL : (err.upstream_detail[0] ? err.upstream_detail : err.detail));
+    tb_problem_add(&m->checks, "", valid ? "upstream_valid" : "upstream_verdict",
+                   valid ? "Hummingbot's own validator accepts the controller config."
+                         : "Hummingbot's own validator did not accept the controller config. It is "
+                           "known to refuse some valid ones, so this does not stop the plan.",
+                   valid ? NULL : (err.upstream_detail[0] ? err.upstream_detail : err.detail));
     tb_hb_answer_free(&answer);
 }
 

@@ -14,23 +14,6 @@ enum { NAME_CHARACTERS = 64 };
 static const char *const FIELDS[] = {"name", "exchange", "strategy", "account", "image",
                                      "risk", "params",   "plan_id",  NULL};
 
-void problem_add(struct tb_buffer *list, const char *pointer, const char *code, const char *message,
-                 const char *hint)
-{
-    struct tb_json_writer w;
-    if (list->len > 0)
-        list->data[--list->len] = '\0'; /* reopen the array: drop its "]" */
-    tb_buffer_puts(list, list->len > 0 ? "," : "[");
-    tb_jw_init(&w, list);
-    tb_jw_object(&w);
-    tb_jw_kv_string(&w, "pointer", pointer);
-    tb_jw_kv_string(&w, "code", code);
-    tb_jw_kv_string(&w, "message", message);
-    tb_jw_kv_string(&w, "hint", hint);
-    tb_jw_end_object(&w);
-    tb_buffer_putc(list, ']');
-}
-
 /* The first error with its hint, and how many more there are. */
 static void first_error(const struct tb_json *errors, struct tb_buffer *out)
 {
@@ -70,8 +53,8 @@ void problem_unknown_field(struct tb_buffer *list, const char *field, const char
         tb_buffer_printf(&hint, "Did you mean \"%s\"?", near);
     else
         tb_buffer_puts(&hint, otherwise);
-    problem_add(list, tb_buffer_text(&pointer), dropped ? "dropped" : "unknown_field",
-                tb_buffer_text(&message), hint.len > 0 ? tb_buffer_text(&hint) : NULL);
+    tb_problem_add(list, tb_buffer_text(&pointer), dropped ? "dropped" : "unknown_field",
+                   tb_buffer_text(&message), hint.len > 0 ? tb_buffer_text(&hint) : NULL);
     tb_buffer_free(&pointer);
     tb_buffer_free(&message);
     tb_buffer_free(&hint);
@@ -83,8 +66,8 @@ void problems_append(struct tb_buffer *list, const struct tb_json *array)
         const char *message = tb_json_get_string(p, "message");
         const char *pointer = tb_json_get_string(p, "pointer");
         const char *code = tb_json_get_string(p, "code");
-        problem_add(list, pointer ? pointer : "", code ? code : "invalid", message ? message : "",
-                    tb_json_get_string(p, "hint"));
+        tb_problem_add(list, pointer ? pointer : "", code ? code : "invalid",
+                       message ? message : "", tb_json_get_string(p, "hint"));
     }
 }
 
@@ -160,8 +143,8 @@ static bool find_exchange(struct tb_bots *b, const struct tb_json *body, char ou
     tb_buffer_printf(&message, "%s Available: %s.", fault->message, tb_buffer_text(&list));
     if (near)
         tb_buffer_printf(&hint, "Did you mean \"%s\"?", near);
-    problem_add(&problems->errors, field, fault->code, tb_buffer_text(&message),
-                near ? tb_buffer_text(&hint) : NULL);
+    tb_problem_add(&problems->errors, field, fault->code, tb_buffer_text(&message),
+                   near ? tb_buffer_text(&hint) : NULL);
     tb_buffer_free(&message);
     tb_buffer_free(&hint);
     tb_buffer_free(&list);
@@ -200,9 +183,9 @@ static bool translate(struct tb_bots *b, const struct tb_json *body, struct requ
         const char *message = tb_json_get_string(refused, "message");
         const char *pointer = tb_json_get_string(refused, "pointer");
         const char *code = tb_json_get_string(refused, "code");
-        problem_add(&problems->errors, pointer ? pointer : "/strategy", code ? code : "refused",
-                    message ? message : "The plugin refuses this request.",
-                    tb_json_get_string(refused, "hint"));
+        tb_problem_add(&problems->errors, pointer ? pointer : "/strategy", code ? code : "refused",
+                       message ? message : "The plugin refuses this request.",
+                       tb_json_get_string(refused, "hint"));
     }
     return true;
 }
@@ -230,7 +213,7 @@ static void wrong_type(struct tb_problems *problems, const char *key, const char
     char pointer[32], message[64];
     snprintf(pointer, sizeof pointer, "/%s", key);
     snprintf(message, sizeof message, "The field \"%s\" must be %s.", key, type);
-    problem_add(&problems->errors, pointer, "type", message, NULL);
+    tb_problem_add(&problems->errors, pointer, "type", message, NULL);
 }
 
 /* False: text_field has named the wrong type already. */
@@ -288,11 +271,12 @@ bool request_read(struct tb_bots *b, const struct tb_json *body, bool lenient, s
     r->risk = object_field(request, "risk", problems);
     if (has_text_or_nothing(request, "name") &&
         (!r->name || !tb_name_is_good(r->name, NAME_CHARACTERS)))
-        problem_add(&problems->errors, "/name", r->name ? "format" : "required",
-                    "A bot needs a name of 1 to 64 printable characters.", NULL);
+        tb_problem_add(&problems->errors, "/name", r->name ? "format" : "required",
+                       "A bot needs a name of 1 to 64 printable characters.", NULL);
     if (has_text_or_nothing(request, "strategy") && !r->strategy)
-        problem_add(&problems->errors, "/strategy", "required",
-                    "Say which strategy the bot runs; GET /exchanges/{exchange} lists them.", NULL);
+        tb_problem_add(&problems->errors, "/strategy", "required",
+                       "Say which strategy the bot runs; GET /exchanges/{exchange} lists them.",
+                       NULL);
     if (problems->errors.len > 0)
         return problems_fail(problems, err);
     return true;
@@ -334,9 +318,9 @@ static void differs(struct tb_problems *problems, const char *parent, const char
     struct tb_buffer pointer = TB_BUFFER_INIT;
     tb_buffer_puts(&pointer, parent);
     tb_pointer_add(&pointer, field);
-    problem_add(&problems->errors, tb_buffer_text(&pointer), "differs_from_plan",
-                "This differs from the plan that plan_id names.",
-                "Make a new plan, or leave the field out.");
+    tb_problem_add(&problems->errors, tb_buffer_text(&pointer), "differs_from_plan",
+                   "This differs from the plan that plan_id names.",
+                   "Make a new plan, or leave the field out.");
     tb_buffer_free(&pointer);
 }
 

@@ -114,17 +114,18 @@ static bool check_asked(const struct tb_bots *b, const char *asked, struct tb_pr
         snprintf(message, sizeof message,
                  "Bots may only run images that match BRIDGE_BOT_IMAGES (%.160s).",
                  b->image_pattern);
-        problem_add(&problems->errors, "/image", "image_not_allowed", message, NULL);
+        tb_problem_add(&problems->errors, "/image", "image_not_allowed", message, NULL);
         return false;
     }
     if (v == 0 && tag && strcmp(tag, ":latest") == 0) {
-        problem_add(&problems->warnings, "/image", "image_latest",
-                    "\"latest\" is taken to be 2.13 or newer; it changes under your feet.",
-                    "Name a version, such as hummingbot/hummingbot:version-2.16.0.");
+        tb_problem_add(&problems->warnings, "/image", "image_latest",
+                       "\"latest\" is taken to be 2.13 or newer; it changes under your feet.",
+                       "Name a version, such as hummingbot/hummingbot:version-2.16.0.");
     } else if (v < IMAGE_VERSION_MIN) {
-        problem_add(&problems->errors, "/image", "image_too_old",
-                    "The image must be Hummingbot 2.13 or newer (older ones ignore their config).",
-                    "Use hummingbot/hummingbot:version-2.16.0.");
+        tb_problem_add(
+            &problems->errors, "/image", "image_too_old",
+            "The image must be Hummingbot 2.13 or newer (older ones ignore their config).",
+            "Use hummingbot/hummingbot:version-2.16.0.");
         return false;
     }
     return true;
@@ -157,19 +158,20 @@ bool image_choose(struct tb_bots *b, const char *asked, struct plan *plan, char 
         tb_copy(plan->image, sizeof plan->image, asked);
         plan->may_pull = !installed;
         if (!installed)
-            problem_add(&problems->warnings, "/image", "image_not_installed",
-                        "The image is not on the Hummingbot host; it is pulled first, which can "
-                        "take minutes.",
-                        NULL);
+            tb_problem_add(&problems->warnings, "/image", "image_not_installed",
+                           "The image is not on the Hummingbot host; it is pulled first, which can "
+                           "take minutes.",
+                           NULL);
     } else if (newest) {
         tb_copy(plan->image, sizeof plan->image, newest);
     }
     tb_json_free(doc);
     if (!plan->image[0]) {
-        problem_add(&problems->errors, "/image", "image_required",
-                    "No image hummingbot/hummingbot:version-X.Y.Z of 2.13 or newer is installed on "
-                    "the Hummingbot host.",
-                    "Name one in \"image\"; it is then pulled.");
+        tb_problem_add(
+            &problems->errors, "/image", "image_required",
+            "No image hummingbot/hummingbot:version-X.Y.Z of 2.13 or newer is installed on "
+            "the Hummingbot host.",
+            "Name one in \"image\"; it is then pulled.");
         return tb_fail(err, TB_IMAGE_REQUIRED, "No usable bot image is installed; name one.");
     }
     image_version(plan->image, version_out);
