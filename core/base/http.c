@@ -9,6 +9,8 @@
 
 #include <arpa/inet.h>
 #include <civetweb.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -386,6 +388,19 @@ static int on_bad_head(struct mg_connection *conn, int status, const char *messa
     refuse(server, &req, &res, &err, NULL);
     request_end(server, &req, &res);
     return 0;
+}
+
+/* Debian builds civetweb with 100 KiB of stack a thread and no setting for it. Lua alone may nest
+ * 200 C calls, kilobytes each, before it raises: a plugin could end the process. civetweb's call
+ * binds to this function, since the program comes first in the search for a symbol. */
+int pthread_attr_setstacksize(pthread_attr_t *attr, size_t size)
+{
+    int (*next)(pthread_attr_t *, size_t);
+    void *found = dlsym(RTLD_NEXT, "pthread_attr_setstacksize");
+    if (!found)
+        return ENOSYS;
+    memcpy(&next, &found, sizeof next);
+    return next(attr, size < TB_HTTP_STACK ? TB_HTTP_STACK : size);
 }
 
 static int on_log(const struct mg_connection *conn, const char *message)

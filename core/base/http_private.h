@@ -8,9 +8,10 @@
 
 #include "base/http.h"
 
-#define TB_HTTP_SEGMENTS 48    /* path segments; more are refused with 400 */
-#define TB_HTTP_HEAD_MAX 16384 /* bytes of request line and headers civetweb takes */
-#define TB_HTTP_QUIET_MS 2000  /* civetweb gives up on a peer that is silent this long */
+#define TB_HTTP_SEGMENTS 48                /* path segments; more are refused with 400 */
+#define TB_HTTP_STACK    ((size_t)4 << 20) /* of each thread that runs handlers */
+#define TB_HTTP_HEAD_MAX 16384             /* bytes of request line and headers civetweb takes */
+#define TB_HTTP_QUIET_MS 2000 /* civetweb gives up on a peer that is silent this long */
 
 struct mg_connection;
 

@@ -151,6 +151,20 @@ static void handle_until_gone(struct tb_http_request *req, struct tb_http_respon
     res->status = 204;
 }
 
+/* The bytes of stack this thread has. */
+static void handle_stack(struct tb_http_request *req, struct tb_http_response *res, void *user)
+{
+    pthread_attr_t attr;
+    size_t size = 0;
+    (void)req;
+    (void)user;
+    if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+        (void)pthread_attr_getstacksize(&attr, &size);
+        pthread_attr_destroy(&attr);
+    }
+    tb_buffer_printf(&res->body, "%zu", size);
+}
+
 static bool before(struct tb_http_request *req, struct tb_http_response *res, void *user)
 {
     (void)user;
@@ -196,6 +210,7 @@ static const struct tb_http_route routes[] = {
     {"GET", "/gate", handle_gate, NULL},
     {"GET", "/health", handle_show, "still"},
     {"GET", "/until-gone", handle_until_gone, NULL},
+    {"GET", "/stack", handle_stack, NULL},
     {0},
 };
 
@@ -918,6 +933,19 @@ static void says_why_it_cannot_start(void **state)
     assert_null(tb_http_start(&config, &err));
 }
 
+/* Lua may nest 200 C calls; civetweb's own 100 KiB would end the process. */
+static void handlers_have_stack(void **state)
+{
+    (void)state;
+    struct client c = dial();
+    send_text(&c, "GET /stack HTTP/1.1\r\nHost: t\r\n\r\n");
+    struct answer a = read_answer(&c, false);
+    assert_int_equal(a.status, 200);
+    assert_true(strtoul(a.body, NULL, 10) >= (1u << 20));
+    free(a.body);
+    hang_up(&c);
+}
+
 /* civetweb alone looks at its stop flag every 2 s. */
 static void stops_at_once(void **state)
 {
@@ -986,6 +1014,7 @@ int main(void)
         TEST(refuses_injected_headers),
         TEST(knows_that_the_peer_left),
         TEST(says_why_it_cannot_start),
+        TEST(handlers_have_stack),
         TEST(stops_at_once),
         TEST(serves_many_at_once),
     };
