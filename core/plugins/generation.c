@@ -16,6 +16,8 @@
 /* Folders of the repository that are not plugins. */
 static const char *const reserved[] = {"sdk", "types", NULL};
 
+enum { NAME_LEN = 40 };
+
 void tb_plugin_release(struct tb_plugin *plugin)
 {
     if (!plugin || atomic_fetch_sub(&plugin->refs, 1) != 1)
@@ -142,16 +144,29 @@ static bool plugin_folder(const char *dir, const char *name)
 {
     char full[4096];
     struct stat st;
-    size_t len = strlen(name);
     for (const char *const *r = reserved; *r; r++) {
         if (strcmp(*r, name) == 0)
             return false;
     }
-    if (len > 40 || name[0] < 'a' || name[0] > 'z' ||
-        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != len)
+    if (name[0] == '.')
         return false;
     (void)snprintf(full, sizeof full, "%s/%s", dir, name);
     return stat(full, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A folder of another name is listed with this reason: whoever made it looks for it there. */
+static bool check_name(struct tb_plugin_slot *slot)
+{
+    const char *name = slot->name;
+    if (strlen(name) <= NAME_LEN && name[0] >= 'a' && name[0] <= 'z' &&
+        name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0')
+        return true;
+    slot->status = TB_SLOT_FAILED;
+    (void)snprintf(slot->error, sizeof slot->error,
+                   "a plugin's folder is named with lower-case letters, digits and _, at most %d, "
+                   "beginning with a letter",
+                   NAME_LEN);
+    return false;
 }
 
 static int by_name(const void *a, const void *b)
@@ -184,6 +199,7 @@ struct tb_generation *tb_generation_read(struct tb_plugins *host, const struct t
     if (g->count)
         qsort(g->slots, g->count, sizeof *g->slots, by_name);
     for (size_t i = 0; i < g->count; i++)
-        fill_slot(host, &g->slots[i], tb_generation_find(old, g->slots[i].name));
+        if (check_name(&g->slots[i]))
+            fill_slot(host, &g->slots[i], tb_generation_find(old, g->slots[i].name));
     return g;
 }
