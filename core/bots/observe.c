@@ -92,8 +92,9 @@ bool observe(enum tb_bot_state *state, char reason[32], const char *intent,
     }
     if (v.state == *state && (!v.reason || strcmp(v.reason, reason) == 0))
         return false;
+    /* The reason of another state says nothing about this one. */
+    if (v.reason || v.state != *state)
+        tb_copy(reason, 32, v.reason ? v.reason : "");
     *state = v.state;
-    if (v.reason)
-        tb_copy(reason, 32, v.reason);
     return true;
 }

@@ -128,7 +128,8 @@ static enum tb_bot_state state_after(const struct tb_life *life, enum tb_bot_sta
     case TB_OPS_FAILED:
         /* A stop that failed, or a start that changed nothing, leaves what was there: the next look
          * says what that is. */
-        if (stop || (life->kind == TB_OP_START && life->sent_at < life->began_at))
+        if (stop ||
+            (life->kind == TB_OP_START && life->instance[0] && life->sent_at < life->began_at))
             return TB_BOT_UNKNOWN;
         return TB_BOT_FAILED;
     case TB_OPS_CONFLICT:
@@ -286,7 +287,7 @@ static struct operation *next_due(struct tb_bots *b, bool stops_only, int64_t *w
             (b->draining && op->obs.kind != TB_OBS_RESULT))
             continue;
         if (lane_taken(b, op) && wait < DEPLOY_GAP_MS)
-            wait = b->deploy_lane || b->pull_lane ? IDLE_MS : DEPLOY_GAP_MS;
+            wait = DEPLOY_GAP_MS;
         if (wait > 0) {
             if (wait < *wait_ms_out)
                 *wait_ms_out = wait;
@@ -438,13 +439,13 @@ static void serve(struct tb_bots *b, struct operation *op)
             carry_out(b, op, intent);
         pthread_mutex_lock(&b->lock);
         /* The outcome of a laned call is stepped by whoever gets the operation next. */
-        if (go && lane != TB_PH_END)
+        if (go && lane != TB_PH_END) {
+            op->life.next_at = life_now(b);
             break;
+        }
     }
     lanes(b, lane, false);
     op->running = false;
-    if (op->obs.kind == TB_OBS_RESULT && !tb_op_state_final(op->life.state))
-        op->life.next_at = life_now(b);
     pthread_cond_broadcast(&b->work);
     if (tb_op_state_final(op->life.state)) {
         tb_log(TB_INFO, "operation.ended", "%s %s of %s: %s%s%s", tb_op_kind_word(op->life.kind),
