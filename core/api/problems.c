@@ -19,11 +19,14 @@ static void write_title(struct tb_json_writer *w, const char *word)
     tb_jw_kv_string(w, "title", title);
 }
 
+/* Texts of plugins and of upstream end here too: people copy them into terminals and logs. */
 static void write_redacted(struct tb_json_writer *w, const char *key, const char *text)
 {
-    struct tb_buffer plain = TB_BUFFER_INIT;
-    tb_redact(&plain, text);
+    struct tb_buffer redacted = TB_BUFFER_INIT, plain = TB_BUFFER_INIT;
+    tb_redact(&redacted, text);
+    tb_escape_control(&plain, tb_buffer_text(&redacted));
     tb_jw_kv_string(w, key, tb_buffer_text(&plain));
+    tb_buffer_free(&redacted);
     tb_buffer_free(&plain);
 }
 
