@@ -57,6 +57,7 @@ enum tb_plugin_entry {
     TB_PLUGIN_STATUS,  /* {bot, raw} -> the normalised figures (DESIGN section 7) */
     TB_PLUGIN_LOG,     /* {lines:[…]} -> {errors:[{code, message, hint, count}]} */
     TB_PLUGIN_EFFECTS, /* {strategy, params, verb} -> {effects:[sentence]} : what a stop will do */
+    TB_PLUGIN_RECOGNISE, /* {configs, script, ctx} -> {strategy, params, unknown:[…], …} or {} */
 };
 
 struct tb_plugin_call {

@@ -9,6 +9,7 @@
 local form = require("bridge.form")
 local decimal = require("bridge.decimal")
 local json = require("bridge.json")
+local configs = require("bridge.configs")
 local spot = require("spot")
 
 local CONNECTOR = spot.CONNECTOR
@@ -177,6 +178,23 @@ return {
           },
         },
       },
+    }
+  end,
+
+  recognise = function(_, list)
+    local c = configs.only(list, "generic", "grid_strike")
+    local exits = c and c.triple_barrier_config
+    if type(exits) ~= "table" then return nil end
+    return {
+      pair = c.trading_pair,
+      budget_quote = c.total_amount_quote,
+      low = c.start_price,
+      high = c.end_price,
+      stop = c.limit_price,
+      take_profit_pct = configs.percent(exits.take_profit),
+      step_pct = configs.percent(c.min_spread_between_orders),
+      order_quote = c.min_order_amount_quote,
+      keep = c.keep_position,
     }
   end,
 

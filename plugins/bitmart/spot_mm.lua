@@ -10,6 +10,7 @@
 local form = require("bridge.form")
 local decimal = require("bridge.decimal")
 local json = require("bridge.json")
+local configs = require("bridge.configs")
 local spot = require("spot")
 
 local CONNECTOR = spot.CONNECTOR
@@ -185,6 +186,26 @@ return {
           },
         },
       },
+    }
+  end,
+
+  -- Left out of a config, skip_rebalance is false upstream: then the bot buys its coins.
+  recognise = function(_, list)
+    local c = configs.only(list, "market_making", "pmm_simple")
+    if not c or c.buy_spreads == nil or c.sell_spreads == nil then return nil end
+    local buy, sell = configs.percents(c.buy_spreads), configs.percents(c.sell_spreads)
+    return {
+      pair = c.trading_pair,
+      budget_quote = c.total_amount_quote,
+      spreads_pct = buy,
+      buy_spreads_pct = json.null,
+      sell_spreads_pct = configs.same(buy, sell) and json.null or sell,
+      take_profit_pct = configs.percent(c.take_profit),
+      stop_loss_pct = configs.percent(c.stop_loss),
+      time_limit_min = configs.minutes(c.time_limit),
+      refresh_s = c.executor_refresh_time,
+      cooldown_s = c.cooldown_time,
+      buy_inventory = c.skip_rebalance ~= true,
     }
   end,
 

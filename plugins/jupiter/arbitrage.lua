@@ -10,6 +10,7 @@
 local form = require("bridge.form")
 local decimal = require("bridge.decimal")
 local json = require("bridge.json")
+local configs = require("bridge.configs")
 local names = require("connector_names")
 local gateway = require("gateway")
 
@@ -185,6 +186,20 @@ return {
           },
         },
       },
+    }
+  end,
+
+  recognise = function(_, list)
+    local c = configs.only(list, "generic", "arbitrage_controller")
+    local cex, dex = c and c.exchange_pair_1, c and c.exchange_pair_2
+    if type(cex) ~= "table" or type(dex) ~= "table" then return nil end
+    return {
+      cex_pair = cex.trading_pair,
+      dex_pair = dex.trading_pair,
+      trade_quote = c.total_amount_quote,
+      min_profit_pct = configs.percent(c.min_profitability),
+      pause_s = c.delay_between_executors,
+      max_imbalance = c.max_executors_imbalance,
     }
   end,
 

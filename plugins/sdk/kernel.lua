@@ -109,6 +109,12 @@ function kernel.status(plugin, input)
   return wire(figures)
 end
 
+-- { configs: [controller configs], script: {}, ctx? } -> { strategy, params, unknown: [{ field, detail }], … }
+-- or {}; see recognise.lua.
+function kernel.recognise(plugin, input)
+  return require("bridge.recognise").make(plugin, input, { phase = phase, wire = wire })
+end
+
 -- { lines } -> { errors }
 function kernel.log(plugin, input)
   phase("log", "transform")

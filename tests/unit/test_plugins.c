@@ -275,6 +275,8 @@ static const struct load_row bad_plugins[] = {
      "demo/plugin.lua", 6},
     {"arity", NULL, HEAD "s.check = function(a, b, c, d, e) end\n" TAIL,
      "check takes 5 parameters, the contract gives it 4", "demo/plugin.lua", 6},
+    {"arity of recognise", NULL, HEAD "s.recognise = function(a, b, c) end\n" TAIL,
+     "recognise takes 3 parameters, the contract gives it 2", "demo/plugin.lua", 6},
     {"risk", NULL, HEAD "s.risk = 'wild'\n" TAIL, "low, medium or high", "demo/plugin.lua", 0},
     {"executors", NULL, HEAD "s.executors = { 'positions' }\n" TAIL, "executors must be of",
      "demo/plugin.lua", 0},

@@ -3,7 +3,7 @@
  * the facts; where the facts are at hand, schemas.json holds the table. */
 #include <math.h>
 
-#include "strategies.h"
+#include "recognised.h"
 
 /* ---- the classes ---- */
 
@@ -471,6 +471,7 @@ static void run_forms(struct bench *b, size_t strategy)
                       tb_json_root(params), NULL);
         if (tb_json_true(tb_json_get(tb_json_root(plan), "ok"))) {
             check_plan(strategy, tb_json_root(plan));
+            check_recognised(b, strategy, tb_json_root(plan));
             built++;
         } else {
             check_refusal(tb_buffer_text(&form), tb_json_root(plan));
