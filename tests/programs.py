@@ -75,7 +75,7 @@ def start_browser(width=1280, height=900):
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
-                 "disable-component-update", "disable-sync", "disable-dev-shm-usage", "lang=en-GB",
+                 "disable-component-update", "disable-sync", "disable-dev-shm-usage", "hide-scrollbars", "lang=en-GB",
                  "user-data-dir=" + tempfile.mkdtemp(prefix="tb-browser-")):
         options.add_argument("--" + flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})

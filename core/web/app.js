@@ -20,7 +20,7 @@ function head() {
   const here = location.hash.split("/")[1] || "";
   const link = (href, text, part) => h("a", { href, "aria-current": here === part ? "page" : null }, text);
   fill(nav, link("#/", "Bots", ""), session.may ? link("#/new", "New bot", "new") : null);
-  fill(who, h("span", { class: "role" }, session.name || "", h("span", { class: "tag" }, session.role)),
+  fill(who, h("span", { class: "role" }, session.name === session.role ? "" : session.name || "", h("span", { class: "tag" }, session.role)),
     h("button", { type: "button", class: "small", onclick: signOut }, "Sign out"));
 }
 

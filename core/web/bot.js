@@ -5,7 +5,7 @@ import { call, get, segment } from "./http.js";
 import { poll } from "./poll.js";
 import { commandButtons } from "./commands.js";
 import { showOperation, operationTitle } from "./operation.js";
-import { definitions, valueText } from "./plan.js";
+import { definitions, parameterRows, valueText } from "./plan.js";
 import { profitCell } from "./bots.js";
 import {
   stateChip, stateReason, gain, amount, relative, dateTime, clockTime, unknown, operationOpen, operationChip, titleCase, plainWords,
@@ -66,10 +66,13 @@ function facts(bot, session) {
   return [h("h2", null, "Facts"), definitions(rows)];
 }
 
-function parameters(bot) {
-  const params = Object.entries(bot.params || {}), risk = Object.entries(bot.risk || {});
-  if (params.length + risk.length === 0) return null;
-  return [h("h2", null, "Parameters"), definitions([...params, ...risk].map(([k, v]) => [titleCase(k), valueText(v)]))];
+// properties: of the strategy's schema, for titles and units; {} until it is read.
+function parameters(bot, properties) {
+  const quote = (((bot.pnl || [])[0]) || {}).quote || String(bot.pair || "").split("-")[1] || "";
+  const rows = parameterRows(bot, properties, quote);
+  const risk = Object.entries(bot.risk || {}).map(([name, value]) => [titleCase(name), valueText(value)]);
+  if (rows.length + risk.length === 0) return null;
+  return [h("h2", null, "Parameters"), definitions([...rows, ...risk])];
 }
 
 function history(operations) {
@@ -100,7 +103,7 @@ const SIDE_BY_SIDE = ["facts", "parameters"];
 export function showBot(main, id, session, news) {
   const names = session.may ? ["head", "operation", "profit", "errors", "positions", "facts", "parameters", "history"] : ["head", "profit", "facts"];
   const parts = Object.fromEntries(names.map((n) => [n, h("section", { class: n === "head" ? "" : "card", "data-part": n, hidden: n !== "head" })]));
-  let etag = null, latest = null, state = null, watch = null, operations = [];
+  let etag = null, latest = null, state = null, watch = null, operations = [], properties = {}, asked = false;
 
   function draw(name, data, build) {
     if (!parts[name]) return;
@@ -124,9 +127,20 @@ export function showBot(main, id, session, news) {
     draw("errors", [bot.errors, bot.flags], () => errors(bot));
     draw("positions", bot.positions, () => positions(bot));
     draw("facts", bot, () => facts(bot, session));
-    draw("parameters", [bot.params, bot.risk], () => parameters(bot));
+    draw("parameters", [bot.params, bot.risk, properties], () => parameters(bot, properties));
     if (state !== null && state !== bot.state) announce((bot.name || bot.id) + " is " + plainWords(bot.state));
     state = bot.state;
+    if (!asked && session.may && bot.exchange && bot.strategy) readProperties(bot);
+  }
+
+  async function readProperties(bot) {
+    asked = true;
+    try {
+      properties = (await get("exchanges/" + segment(bot.exchange) + "/strategies/" + segment(bot.strategy))).schema.properties;
+      draw("parameters", [bot.params, bot.risk, properties], () => parameters(bot, properties));
+    } catch {
+      properties = {}; // the plugin may be gone; the parameters are shown by their names
+    }
   }
 
   function drawOperations() {

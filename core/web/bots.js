@@ -8,10 +8,11 @@ import { stateChip, stateClass, stateReason, gain, amount, relative, unknown } f
 
 const FILTERS = [
   ["all", "All", () => true],
-  ["attention", "Need attention", (b) => ["bad", "doubt"].includes(stateClass(b.state)) || b.managed === false],
+  ["attention", "Need attention", (b) => ["bad", "doubt"].includes(stateClass(b.state))],
   ["running", "Running", (b) => stateClass(b.state) === "good"],
   ["moving", "Changing", (b) => stateClass(b.state) === "busy"],
   ["quiet", "Stopped", (b) => stateClass(b.state) === "quiet"],
+  ["others", "Not made by the bridge", (b) => b.managed === false],
 ];
 
 const RANK = { bad: 0, doubt: 1, busy: 2, good: 3, quiet: 4 };
@@ -26,7 +27,7 @@ export function profitCell(bot) {
   return bot.pnl.map((p) => h("div", { class: "profit" }, gain(p.net, p.quote || "?"),
     p.return_pct !== null && p.return_pct !== undefined ? h("span", { class: "help" }, " ", gain(p.return_pct, "%", 2)) : null,
     p.stale ? h("span", { class: "tag" }, "old") : null, p.final ? h("span", { class: "tag" }, "final") : null,
-    h("div", { class: "help" }, "fees ", amount(p.fees), ", volume ", amount(p.volume, 2))));
+    h("div", { class: "help" }, p.fees === null || p.fees === undefined ? null : ["fees ", amount(p.fees), ", "], "volume ", amount(p.volume, 2))));
 }
 
 export function asOfCell(bot) {

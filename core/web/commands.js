@@ -14,19 +14,13 @@ export function offersOf(bot, may) {
   return OFFERS[bot.state] || ["stop"];
 }
 
-const effectsSeen = new Map();
-
 async function stopEffects(bot) {
   if (!bot.exchange || !bot.strategy) return null;
-  const path = "exchanges/" + segment(bot.exchange) + "/strategies/" + segment(bot.strategy);
-  if (!effectsSeen.has(path)) {
-    try {
-      effectsSeen.set(path, (await get(path)).effects || null);
-    } catch {
-      return null;
-    }
+  try {
+    return (await get("exchanges/" + segment(bot.exchange) + "/strategies/" + segment(bot.strategy))).effects || null;
+  } catch {
+    return null;
   }
-  return effectsSeen.get(path);
 }
 
 // A question that must be answered; resolves when it is closed. act() returns a promise; its failure is

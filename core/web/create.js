@@ -27,7 +27,7 @@ function existingLink(problem) {
   return bot && bot.id ? h("a", { href: "#/bots/" + segment(bot.id) }, "Show the bot that has this name") : null;
 }
 
-function planPanel(plan, labels, { back, done }) {
+function planPanel(plan, properties, { back, done }) {
   const key = intentionKey();
   const trouble = h("div", { class: "summary", role: "alert", hidden: true });
   const create = h("button", { type: "button", class: "primary", onclick: send }, "Create this bot");
@@ -60,7 +60,7 @@ function planPanel(plan, labels, { back, done }) {
   return {
     element: h("section", { class: "card plan" }, title,
       h("p", null, "This is what would be sent. Nothing has been sent yet."),
-      showPlan(plan, labels), trouble, h("div", { class: "buttons" }, create, change)),
+      showPlan(plan, properties), trouble, h("div", { class: "buttons" }, create, change)),
     focus: () => title.focus(),
   };
 }
@@ -69,7 +69,6 @@ export async function showForm(main, exchange, name) {
   fill(main, h("h1", null, "New bot"), h("p", { class: "help" }, "Reading the form…"));
   const strategy = await get("exchanges/" + segment(exchange) + "/strategies/" + segment(name));
   const properties = (strategy.schema || {}).properties || {};
-  const labels = Object.fromEntries(Object.entries(properties).map(([k, s]) => [k, s.title || k]));
   const panel = h("div");
   let round = 0;
 
@@ -81,7 +80,7 @@ export async function showForm(main, exchange, name) {
     try {
       const made = await post("bots/plan", body, null, 30);
       if (mine !== round) return;
-      const view = planPanel(made, labels, {
+      const view = planPanel(made, properties, {
         back() {
           fill(panel);
           form.element.hidden = false;

@@ -12,7 +12,7 @@ export function shorten(text, digits) {
   const kept = BigInt(m[2] + m[3].slice(0, digits)) + (m[3][digits] >= "5" ? 1n : 0n);
   const all = kept.toString().padStart(digits + 1, "0");
   const cut = all.slice(0, all.length - digits), rest = all.slice(all.length - digits);
-  return (kept === 0n ? "" : m[1]) + (digits ? cut + "." + rest : cut);
+  return m[1] + (digits ? cut + "." + rest : cut);
 }
 
 function grouped(text) {

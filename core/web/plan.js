@@ -26,8 +26,10 @@ function checkRow(check) {
 }
 
 // Preview rows are the plugin's own: those of one kind with one shape make a table.
-function previewTable(kind, rows) {
+function previewTable(kind, rows, quote) {
   const keys = [...new Set(rows.flatMap(Object.keys))].filter((k) => k !== "kind" && k !== "title");
+  if (kind === "money" && rows.length === 1)
+    return h("div", { class: "preview" }, h("h4", null, rows[0].title || "Money"), [amount(rows[0].quote), " ", quote]);
   if (rows.length === 1)
     return h("div", { class: "preview" }, h("h4", null, rows[0].title || titleCase(kind)),
       definitions(keys.map((k) => [titleCase(k), valueText(rows[0][k])])));
@@ -36,14 +38,14 @@ function previewTable(kind, rows) {
     h("tbody", null, rows.map((row) => h("tr", null, keys.map((k) => h("td", null, valueText(row[k])))))))));
 }
 
-function preview(rows) {
+function preview(rows, quote) {
   const kinds = new Map();
   for (const row of rows || []) {
     const kind = row.title ? (row.kind || "") + "/" + row.title : row.kind || "";
     if (!kinds.has(kind)) kinds.set(kind, []);
     kinds.get(kind).push(row);
   }
-  return [...kinds].map(([, members]) => previewTable(members[0].kind || "preview", members));
+  return h("div", { class: "previews" }, [...kinds.values()].map((members) => previewTable(members[0].kind || "preview", members, quote)));
 }
 
 // Lays JSON text out for reading without touching a digit of it; other text stays as it is.
@@ -88,8 +90,7 @@ function section(title, content, note) {
 
 const list = (items, row, className) => h("ul", { class: className || "plain" }, items.map(row));
 
-function riskRows(plan) {
-  const quote = (plan.quotes || [])[0] || "";
+function riskRows(plan, quote) {
   const money = (v) => (v === null || v === undefined ? "unknown" : [amount(v), " " + quote]);
   const risk = plan.risk || {};
   return [
@@ -101,10 +102,23 @@ function riskRows(plan) {
 
 function derivedText(plan, name) {
   const row = (((plan.facts || {}).derived) || []).find((d) => d.field === name);
-  return row ? h("span", { class: "help" }, " from the market price, " + row.percent + " %") : null;
+  const percent = row && String(row.percent).replace(/^-/, "\u2212").replace(/^(?=\d)/, "+");
+  return row ? h("span", { class: "help" }, " market price " + percent + " %") : null;
 }
 
-export function showPlan(plan, labels) {
+// In the form's order, with its titles and units. properties: of the strategy's schema.
+export function parameterRows(plan, properties, quote) {
+  const order = (name) => (properties[name] || {})["x-order"] || 999;
+  return Object.keys(plan.params || {}).sort((a, b) => order(a) - order(b)).map((name) => {
+    const schema = properties[name] || {}, value = plan.params[name];
+    const unit = schema["x-unit"] || (schema.items || {})["x-unit"] || "";
+    const known = value !== null && value !== undefined;
+    return [schema.title || titleCase(name), [valueText(value), known && unit ? " " + (unit === "quote" ? quote : unit) : null, derivedText(plan, name)]];
+  });
+}
+
+export function showPlan(plan, properties) {
+  const quote = (plan.quotes || [])[0] || "";
   const checks = [...(plan.checks || []), ...(plan.upstream_checks || [])];
   const warnings = plan.warnings || [];
   return [
@@ -113,10 +127,10 @@ export function showPlan(plan, labels) {
       section("The bot", definitions([
         ["Name", plan.name], ["Runs", plan.exchange + " / " + plan.strategy], ["Pair", plan.pair || "unknown"],
         ["Account", plan.account], ["Image", plan.image],
-        ...riskRows(plan),
+        ...riskRows(plan, quote),
       ])),
-      section("Parameters", definitions(Object.entries(plan.params || {}).map(([k, v]) => [labels[k] || titleCase(k), [valueText(v), derivedText(plan, k)]])))),
-    (plan.preview || []).length ? section("What it will do", preview(plan.preview)) : null,
+      section("Parameters", definitions(parameterRows(plan, properties, quote)))),
+    (plan.preview || []).length ? section("What it will do", preview(plan.preview, quote)) : null,
     checks.length ? section("Checks", list(checks, checkRow)) : null,
     (plan.effects || []).length ? section("What a stop will do", list(plan.effects, (e) => h("li", null, e), "sentences")) : null,
     section("Calls, in this order", h("ol", { class: "calls" }, (plan.calls || []).map(callRow))),

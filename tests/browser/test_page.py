@@ -180,7 +180,7 @@ def test_a_bot_from_the_form_to_its_stop(page, api):
     # The plan shows the bytes, the calls, the limits and what a stop will do; nothing was sent.
     page.see("Plan for “page-grid”", "h2")
     plan = page.one(".plan")
-    for words in ("POST /bot-orchestration/deploy-v2-script", "What a stop will do", "sold with a market order", "from the market price", "Largest loss of the bot"):
+    for words in ("POST /bot-orchestration/deploy-v2-script", "What a stop will do", "sold with a market order", "market price \u22125 %", "200 USDT", "0.8 %", "Largest loss of the bot"):
         assert words in plan.text, words
     page.click(".plan details.file summary")
     page.see('"trading_pair": "SOL-USDT"', ".plan pre")
