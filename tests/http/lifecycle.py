@@ -3,8 +3,10 @@
 The judge is the simulator's ledger: it knows which processes were ever made and which trade. What
 the bridge says is compared with it, never with the bridge's own words.
 """
+import concurrent.futures
 import itertools
 import threading
+import traceback
 import time
 
 FINAL = {"succeeded", "failed", "not_proven", "unknown", "conflict", "superseded"}
@@ -121,6 +123,25 @@ def assert_truth(bridge, simulator, name, op):
         assert op["error"]["code"] and op["error"]["detail"], what
 
 
+def changes(simulator):
+    """Paths of what arrived and may change something: some of upstream's reads are POSTs."""
+    reads = ("/market-data/", "/validate", "/portfolio", "/trading-rules")
+    return [w["path"] for w in simulator.ledger()["writes"]
+            if not any(r in w["path"] for r in reads)]
+
+
+def together(cases, play, workers=4):
+    """Plays cases at once, each with programs of its own: most of their time is waiting."""
+    failures = []
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        played = {pool.submit(play, *case): case for case in cases}
+        for future in concurrent.futures.as_completed(played):
+            if future.exception():
+                failures.append(f"{played[future]}: "
+                                + "".join(traceback.format_exception(future.exception())))
+    assert not failures, "\n".join(failures)
+
+
 class Watch:
     """Looks at the ledger all the time: never may two instances of one bot trade."""
 
@@ -130,7 +151,7 @@ class Watch:
         self._thread = threading.Thread(target=self._look, daemon=True)
 
     def _look(self):
-        while not self._stop.wait(0.02):
+        while not self._stop.wait(0.05):
             try:
                 alive = trading(self.simulator, self.name)
             except Exception:  # the simulator ends before its watcher

@@ -3,9 +3,11 @@ lives at most once, and its operation says what the simulator's ledger shows."""
 import concurrent.futures
 
 import pytest
+import requests
 
-from lifecycle import (DEPLOY, Watch, assert_truth, bot, command, create, deploys, ended, form,
-                       fresh_name, operation, running, trading, until, until_state)
+from lifecycle import (DEPLOY, Watch, assert_truth, bot, changes, command, create, deploys, ended, form,
+                       fresh_name, of_bot, operation, running, together, trading, until,
+                       until_state)
 
 SCALE = 10
 
@@ -18,6 +20,14 @@ def simulator(start_simulator):
 @pytest.fixture(scope="module")
 def bridge(start_bridge, simulator):
     return start_bridge(simulator, TB_TIME_SCALE=SCALE)
+
+
+@pytest.fixture
+def pair(start_simulator, start_bridge):
+    def start():
+        simulator = start_simulator(TB_TIME_SCALE=SCALE)
+        return start_bridge(simulator, TB_TIME_SCALE=SCALE), simulator
+    return start
 
 
 @pytest.fixture(autouse=True)
@@ -55,23 +65,27 @@ LOST = [
 ]
 
 
-@pytest.mark.parametrize("kind, settings, states", LOST,
-                         ids=[f"{k}{s.get('delay_ms', '')}" for k, s, _ in LOST])
-def test_a_disturbed_deploy_ends_with_one_instance(bridge, simulator, kind, settings, states):
-    name = fresh_name("lost")
-    fault(simulator, kind, **settings)
-    with Watch(simulator, name):
-        href = create(bridge, name).json()["operation"]["href"]
-        op = ended(bridge, href)
-        assert op["state"] in states, op
-        assert_truth(bridge, simulator, name, op)
-        # What was abandoned may still arrive: it must neither trade nor change what was said.
-        late = settings.get("delay_ms", 0)
-        now = simulator.ledger()["now_ms"]
-        until(lambda: simulator.ledger()["now_ms"] > now + late + 15000)
-        assert_truth(bridge, simulator, name, op)
-    delivered, _ = deploys(simulator)
-    assert delivered <= 2  # one nonce, and after proof that it made nothing, one more
+def test_a_disturbed_deploy_ends_with_one_instance(pair):
+    def play(kind, settings, states):
+        name = "lost"
+        bridge, simulator = pair()
+        fault(simulator, kind, **settings)
+        with Watch(simulator, name):
+            href = create(bridge, name).json()["operation"]["href"]
+            op = ended(bridge, href)
+            assert op["state"] in states, op
+            assert_truth(bridge, simulator, name, op)
+            # What was abandoned may still arrive: it must neither trade nor change what was said.
+            late = settings.get("delay_ms", 0)
+            now = simulator.ledger()["now_ms"]
+            until(lambda: simulator.ledger()["now_ms"] > now + late + 15000)
+            assert_truth(bridge, simulator, name, op)
+        delivered, _ = deploys(simulator)
+        assert delivered <= 2  # one nonce, and after proof that it made nothing, one more
+        bridge.stop()
+        simulator.stop()
+
+    together(LOST, play)
 
 
 def test_every_deploy_is_disturbed(bridge, simulator):
@@ -181,11 +195,54 @@ def test_a_failed_name_can_be_used_again(bridge, simulator):
     assert len(trading(simulator, name)) == 1
 
 
+def test_a_plan_makes_one_bot(bridge, simulator):
+    """A second bot of the same plan would reuse its nonce, and so its files."""
+    name = fresh_name("plan")
+    planned = bridge.post("/bots/plan", json=form(name)).json()["plan_id"]
+    assert changes(simulator) == []
+    fault(simulator, "unauthorized")
+    answer = bridge.post("/bots", json={"plan_id": planned})
+    assert answer.status_code == 202, answer.text
+    assert ended(bridge, answer.json()["operation"]["href"])["state"] == "failed"
+    again = bridge.post("/bots", json={"plan_id": planned})
+    assert again.status_code in (404, 409, 422), again.text
+    assert deploys(simulator) == (1, 0)
+
+
+def test_two_instances_of_one_attempt_are_a_conflict(bridge, simulator):
+    """As when something in between delivers the one deploy twice."""
+    name = fresh_name("double")
+    fault(simulator, "latency", path="/docker/active", method="GET", delay_ms=12000, count=0)
+    fault(simulator, "drop_after")
+    href = create(bridge, name).json()["operation"]["href"]
+    first = until(lambda: trading_or_booting(simulator, name))[0]
+    base = first[:-len("-YYYYMMDD-HHMMSS")]
+    until(lambda: simulator.ledger()["now_ms"] // 1000 % 60 != int(first[-2:]))
+    answer = requests.post(simulator.url + DEPLOY + "script", auth=("admin", "admin"), timeout=30,
+                           json={"instance_name": base, "credentials_profile": "master_account",
+                                 "image": "hummingbot/hummingbot:version-2.16.0",
+                                 "script": "v2_with_controllers.py",
+                                 "script_config": f"{base}.yml", "headless": True})
+    assert answer.json()["success"], answer.text
+    simulator.control("DELETE", "/faults")
+    op = ended(bridge, href)
+    assert op["state"] == "conflict" and op["error"]["code"] == "conflict", op
+    shown = bot(bridge, name)
+    assert shown["state"] == "conflict" and shown["status"] == "error", shown
+    refused = bridge.post(f"/bots/{name}/start", json={})
+    assert refused.status_code == 409 and refused.json()["code"] == "state_unknown", refused.text
+    # both can be seen
+    seen = until(lambda: [b for b in bridge.get("/bots").json()["bots"]
+                          if (b["instance"] or "").startswith(base)][1:] and True)
+    assert seen
+
+
+def trading_or_booting(simulator, name):
+    return of_bot([c["name"] for c in simulator.ledger()["containers"]
+                   if c["state"] == "running"], name)
+
+
 # ---- refused before anything is sent ----
-
-def writes(simulator):
-    return simulator.ledger()["writes"]
-
 
 @pytest.mark.parametrize("change, status", [
     ({"account": "nobody"}, 422),
@@ -208,7 +265,7 @@ def test_refusals_send_nothing(bridge, simulator, change, status):
     assert answer.status_code == status, answer.text
     body = answer.json()
     assert body["detail"] and body["code"], body
-    assert writes(simulator) == []
+    assert changes(simulator) == []
 
 
 def test_a_missing_image_is_pulled(bridge, simulator):
@@ -218,7 +275,7 @@ def test_a_missing_image_is_pulled(bridge, simulator):
     assert op["state"] == "succeeded", op
     assert bot(bridge, name)["image"] == image
     assert_truth(bridge, simulator, name, op)
-    assert sum("/docker/pull-image" in w["path"] for w in writes(simulator)) == 1
+    assert sum("/docker/pull-image" in path for path in changes(simulator)) == 1
 
 
 def test_a_pull_that_fails(bridge, simulator):

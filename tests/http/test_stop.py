@@ -6,8 +6,8 @@ import time
 import pytest
 import requests
 
-from lifecycle import (Watch, assert_truth, bot, command, create, deploys, ended, form, fresh_name,
-                       running, trading, until, until_state, until_step)
+from lifecycle import (DEPLOY, Watch, assert_truth, bot, changes, command, create, deploys, ended, form, fresh_name,
+                       running, together, trading, until, until_state, until_step)
 
 SCALE = 10
 STOP_BOT = "/bot-orchestration/stop-bot"
@@ -21,6 +21,14 @@ def simulator(start_simulator):
 @pytest.fixture(scope="module")
 def bridge(start_bridge, simulator):
     return start_bridge(simulator, TB_TIME_SCALE=SCALE)
+
+
+@pytest.fixture
+def pair(start_simulator, start_bridge):
+    def start():
+        own = start_simulator(TB_TIME_SCALE=SCALE)
+        return start_bridge(own, TB_TIME_SCALE=SCALE), own
+    return start
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +90,18 @@ def test_stops_at_once_are_one_stop(bridge, simulator):
     assert len(sent(simulator, STOP_BOT)) == 1
 
 
+def test_a_stop_with_a_key_is_one_stop_for_ever(bridge, simulator):
+    name = fresh_name("keyed")
+    running(bridge, name)
+    key = {"Idempotency-Key": f"stop-{name}"}
+    first = bridge.post(f"/bots/{name}/stop", json={}, headers=key).json()["operation"]["id"]
+    assert ended(bridge, f"/operations/{first}")["state"] == "succeeded"
+    finish(bridge, simulator, name, "start")
+    again = bridge.post(f"/bots/{name}/stop", json={}, headers=key)
+    assert again.json()["operation"]["id"] == first
+    assert bot(bridge, name)["state"] == "running" and len(trading(simulator, name)) == 1
+
+
 @pytest.mark.parametrize("kind, settings", [
     ("drop_after", {}), ("drop_before", {}), ("error500", {}), ("html", {}), ("unauthorized", {}),
     ("success_shaped_failure", {}), ("late", {"delay_ms": 15000}), ("late_hang", {"delay_ms": 9000}),
@@ -123,45 +143,57 @@ def test_abandon_needs_confirmation(bridge, simulator):
     assert sent(simulator, STOP_BOT) == [] and len(sent(simulator, "/docker/stop-container")) == 1
 
 
-@pytest.mark.parametrize("step", ["image", "upload_controllers", "upload_script", "verify_files",
-                                  "deploy", "container", "proof_of_life"])
-def test_stop_during_create(bridge, simulator, step):
-    name = fresh_name("early")
-    with Watch(simulator, name):
-        fault(simulator, "latency", "/controllers/configs", delay_ms=1500)
-        fault(simulator, "latency", "/scripts/configs", delay_ms=1500)
-        fault(simulator, "latency", "/bot-orchestration/deploy-v2-", delay_ms=3000)
-        href = create(bridge, name).json()["operation"]["href"]
-        until_step(bridge, href, step)
-        op = ended(bridge, command(bridge, name, "stop")["operation"]["href"])
-        first = ended(bridge, href)
-        assert op["state"] == "succeeded", f"{op}\n{bridge.log()[-3000:]}"
-        assert first["state"] in ("superseded", "succeeded"), first
-        until_state(bridge, name, "stopped")
-        assert_truth(bridge, simulator, name, op)
-        pass_time(simulator, 30000)
-        assert trading(simulator, name) == []
-    assert deploys(simulator)[1] <= 1
-    # and a start makes it live, once
-    finish(bridge, simulator, name, "start")
+STEPS = ["image", "upload_controllers", "upload_script", "verify_files", "deploy", "container",
+         "proof_of_life"]
 
 
-@pytest.mark.parametrize("kind, delay", [("late", 100000), ("late_hang", 60000), ("drop_after", 0),
-                                         ("created", 0)])
-def test_stop_while_the_deploy_is_lost(bridge, simulator, kind, delay):
-    name = fresh_name("lostearly")
-    fault(simulator, kind, "/bot-orchestration/deploy-v2-", delay_ms=delay)
-    with Watch(simulator, name):
-        href = create(bridge, name).json()["operation"]["href"]
-        until(lambda: deploys(simulator)[0] == 1)
-        op = ended(bridge, command(bridge, name, "stop")["operation"]["href"])
-        assert op["state"] == "succeeded", op
-        assert ended(bridge, href)["state"] == "superseded"
-        assert_truth(bridge, simulator, name, op)
-        pass_time(simulator, delay + 15000)
-        assert trading(simulator, name) == []
-        until_state(bridge, name, "stopped")
-    assert deploys(simulator)[0] == 1
+def test_stop_during_create(pair):
+    def play(step):
+        name = "early"
+        bridge, simulator = pair()
+        with Watch(simulator, name):
+            fault(simulator, "latency", "/controllers/configs", delay_ms=1500)
+            fault(simulator, "latency", "/scripts/configs", delay_ms=1500)
+            fault(simulator, "latency", DEPLOY, delay_ms=3000)
+            href = create(bridge, name).json()["operation"]["href"]
+            until_step(bridge, href, step)
+            op = ended(bridge, command(bridge, name, "stop")["operation"]["href"])
+            first = ended(bridge, href)
+            assert op["state"] == "succeeded", f"{op}\n{bridge.log()[-3000:]}"
+            assert first["state"] in ("superseded", "succeeded"), first
+            until_state(bridge, name, "stopped")
+            assert_truth(bridge, simulator, name, op)
+            pass_time(simulator, 30000)
+            assert trading(simulator, name) == []
+        assert deploys(simulator)[1] <= 1
+        # and a start makes it live, once
+        finish(bridge, simulator, name, "start")
+        bridge.stop()
+        simulator.stop()
+
+    together([(step,) for step in STEPS], play)
+
+
+def test_stop_while_the_deploy_is_lost(pair):
+    def play(kind, delay):
+        name = "lostearly"
+        bridge, simulator = pair()
+        fault(simulator, kind, DEPLOY, delay_ms=delay)
+        with Watch(simulator, name):
+            href = create(bridge, name).json()["operation"]["href"]
+            until(lambda: deploys(simulator)[0] == 1)
+            op = ended(bridge, command(bridge, name, "stop")["operation"]["href"])
+            assert op["state"] == "succeeded", op
+            assert ended(bridge, href)["state"] == "superseded"
+            assert_truth(bridge, simulator, name, op)
+            pass_time(simulator, delay + 15000)
+            assert trading(simulator, name) == []
+            until_state(bridge, name, "stopped")
+        assert deploys(simulator)[0] == 1
+        bridge.stop()
+        simulator.stop()
+
+    together([("late", 100000), ("late_hang", 60000), ("drop_after", 0), ("created", 0)], play)
 
 
 def test_stop_of_a_start_under_way(bridge, simulator):
@@ -266,7 +298,7 @@ def test_bots_of_others_are_listed_and_left_alone(bridge, simulator):
     for verb in ("start", "stop"):
         refused = bridge.post(f"/bots/{answer[0]['id']}/{verb}", json={})
         assert refused.status_code == 409, refused.text
-    assert simulator.ledger()["writes"] == []
+    assert changes(simulator) == []
 
 
 def test_an_api_restart_is_not_the_end_of_all_bots(bridge, simulator):
