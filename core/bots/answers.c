@@ -62,7 +62,7 @@ bool tb_bots_list(struct tb_bots *bots, const struct tb_bots_filter *filter,
     tb_jw_end_array(&w);
     tb_jw_kv_string(&w, "next_cursor", more && last ? last->id : NULL);
     if (bots->look_error[0])
-        tb_jw_kv_time(&w, "stale_since", bots->looked_at ? bots->looked_at : 1);
+        tb_jw_kv_time(&w, "stale_since", bots->looked_at ? bots->looked_at : bots->opened_at);
     tb_jw_end_object(&w);
     pthread_mutex_unlock(&bots->lock);
     free(sorted);

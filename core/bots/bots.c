@@ -88,6 +88,7 @@ struct tb_bots *tb_bots_open(const struct tb_bots_config *config, struct tb_erro
     struct tb_bots *b = allocate(config);
     struct loading l = {b, err, true};
 
+    b->opened_at = tb_wall_ms();
     if (!tb_store_bots_each(b->store, load_bot, &l, err) || !l.ok || !operations_resume(b, err) ||
         !operations_start(b, err) || !feed_start(b, err)) {
         /* Opening fails only before or while threads start; the process ends then, so what the

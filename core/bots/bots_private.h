@@ -139,6 +139,7 @@ struct tb_bots {
     struct bot *queue_head, *queue_tail;
     bool looked;       /* one good look since start */
     int64_t looked_at; /* wall ms of the last good look */
+    int64_t opened_at; /* wall ms; what is shown before that look is from the store */
     char look_error[320];
     bool look_now;
 

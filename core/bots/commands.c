@@ -416,11 +416,13 @@ bool tb_bots_start(struct tb_bots *bots, const char *id, const struct tb_json *r
         return false;
     pthread_mutex_lock(&b->lock);
     op = operation_of(b, o.bot);
-    if (op && op->life.kind != TB_OP_STOP)
+    if (op && o.bot->state == TB_BOT_SETTLING)
+        ok = may_start(o.bot, err);
+    else if (op && op->life.kind == TB_OP_START)
         ok = done = join_running(b, o.bot, op, result);
     else if (op)
-        ok = tb_fail(err, TB_OPERATION_IN_PROGRESS, "The bot is being stopped (operation %s).",
-                     op->id);
+        ok = tb_fail(err, TB_OPERATION_IN_PROGRESS, "The bot is being %s (operation %s).",
+                     op->life.kind == TB_OP_STOP ? "stopped" : "created", op->id);
     else
         ok = may_start(o.bot, err);
     tb_nonce(nonce);
@@ -517,8 +519,9 @@ static bool may_delete(struct tb_bots *b, const struct bot *bot, struct tb_error
         return true;
     return tb_fail(err, TB_STATE,
                    "Only the record of a failed or archived bot, or of a stopped one without a "
-                   "container, can be deleted; this one is %s.",
-                   bot_state_word(bot->state));
+                   "container, can be deleted; this one is %s%s.",
+                   bot_state_word(bot->state),
+                   bot->state == TB_BOT_STOPPED ? " and its container still exists" : "");
 }
 
 bool tb_bots_delete(struct tb_bots *bots, const char *id, const struct tb_caller *caller,

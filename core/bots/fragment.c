@@ -86,6 +86,36 @@ static bool is_error(enum tb_bot_state state)
     return strcmp(bot_state_status(state), "error") == 0;
 }
 
+/* How many there are is not known where the state says so. */
+static void write_instances(struct tb_json_writer *w, const struct bot *bot)
+{
+    bool one = bot->life.instance[0] != '\0';
+    bool open = bot->state == TB_BOT_SETTLING || bot->state == TB_BOT_UNKNOWN ||
+                bot->state == TB_BOT_CONFLICT;
+    tb_jw_key(w, "instances");
+    if (open && !one)
+        tb_jw_null(w);
+    else
+        tb_jw_int(w, one ? 1 : 0);
+}
+
+/* The latest one; its state is not part of the bot, GET its href for that. */
+static void write_operation_link(struct tb_json_writer *w, const struct bot *bot)
+{
+    struct tb_buffer href = TB_BUFFER_INIT;
+    tb_jw_key(w, "operation");
+    if (!bot->operation_id[0]) {
+        tb_jw_null(w);
+        return;
+    }
+    tb_buffer_printf(&href, "/operations/%s", bot->operation_id);
+    tb_jw_object(w);
+    tb_jw_kv_string(w, "id", bot->operation_id);
+    tb_jw_kv_string(w, "href", tb_buffer_text(&href));
+    tb_jw_end_object(w);
+    tb_buffer_free(&href);
+}
+
 static void write_operator(struct tb_json_writer *w, const struct bot *bot,
                            const struct tb_json *facts, const struct tb_json *figures)
 {
@@ -104,7 +134,7 @@ static void write_operator(struct tb_json_writer *w, const struct bot *bot,
                     : bot->reason_detail[0] ? bot->reason_detail
                                             : bot->reason);
     text_or_null(w, "instance", bot->life.instance);
-    tb_jw_kv_int(w, "instances", bot->life.instance[0] ? 1 : 0);
+    write_instances(w, bot);
     text_or_null(w, "image", bot->image);
     write_facts(w, facts);
     write_array(w, "controllers", tb_json_get(figures, "controllers"));
@@ -117,7 +147,7 @@ static void write_operator(struct tb_json_writer *w, const struct bot *bot,
     tb_jw_kv_time(w, "created_at", bot->created_at);
     tb_jw_kv_time(w, "updated_at", bot->updated_at);
     tb_jw_kv_int(w, "version", bot->store_version);
-    tb_jw_kv_string(w, "operation", bot->operation_id[0] ? bot->operation_id : NULL);
+    write_operation_link(w, bot);
 }
 
 static struct tb_json_doc *parse(const char *json)

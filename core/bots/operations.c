@@ -29,6 +29,27 @@ static const char *error_code(const struct tb_life *life)
 }
 
 /* {wire: what GET /operations/{id} shows without its steps, life} */
+/* What the stop does to orders and positions, as the bot's plan said it. */
+static void write_effects(const struct operation *op, struct tb_json_writer *w)
+{
+    struct tb_error ignored;
+    const char *facts = op->bot->facts;
+    struct tb_json_doc *doc =
+        facts ? tb_json_parse(facts, strlen(facts), TB_JSON_UPSTREAM, &ignored) : NULL;
+    const struct tb_json *planned = doc ? tb_json_get(tb_json_root(doc), "effects") : NULL;
+
+    tb_jw_key(w, "effects");
+    tb_jw_array(w);
+    if (!op->life.keep_container)
+        tb_jw_string(w, "The container is stopped; open orders and positions stay on the exchange "
+                        "unattended, and a later start trades beside them.");
+    else
+        for (const struct tb_json *e = tb_json_first(planned); e; e = e->next)
+            tb_jw_string(w, tb_json_string(e));
+    tb_jw_end_array(w);
+    tb_json_free(doc);
+}
+
 void operation_write_doc(const struct operation *op, struct tb_buffer *out)
 {
     const struct tb_life *life = &op->life;
@@ -45,6 +66,8 @@ void operation_write_doc(const struct operation *op, struct tb_buffer *out)
     tb_jw_kv_string(&w, "bot_name", op->bot->name);
     tb_jw_kv_string(&w, "state", tb_op_state_word(life->state));
     tb_jw_kv_string(&w, "instance", life->instance[0] ? life->instance : NULL);
+    if (life->kind == TB_OP_STOP)
+        write_effects(op, &w);
     tb_jw_key(&w, "error");
     if (code) {
         tb_jw_object(&w);

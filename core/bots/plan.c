@@ -112,7 +112,7 @@ static bool run_plugin(struct making *m, bool lenient, struct tb_error *err)
     tb_jw_kv_string(&w, "image", m->plan->image);
     tb_jw_kv_string(&w, "hummingbot", m->version);
     tb_jw_kv_string(&w, "server", "default");
-    tb_jw_kv_int(&w, "now", m->plan->created_at);
+    tb_jw_kv_time(&w, "now", m->plan->created_at);
     tb_jw_end_object(&w);
     tb_jw_end_object(&w);
     ok = tb_plugins_call(m->b->plugins,
@@ -360,6 +360,7 @@ static void write_facts(struct making *m)
     tb_jw_kv_node(&w, "risk", tb_json_get(m->out, "risk"));
     tb_jw_kv_node(&w, "budget_quote", tb_json_get(m->out, "budget_quote"));
     tb_jw_kv_node(&w, "quotes", tb_json_get(m->out, "quotes"));
+    tb_jw_kv_node(&w, "effects", tb_json_get(m->out, "effects"));
     tb_jw_key(&w, "plugin");
     tb_jw_object(&w);
     tb_jw_kv_string(&w, "name", m->request.exchange);

@@ -1,6 +1,7 @@
 /* The create request's envelope: which exchange it means, foreign words translated by the plugin's
  * aliases, unknown fields named. Runs on request threads; a request owns its translated document.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,10 @@ static void first_error(const struct tb_json *errors, struct tb_buffer *out)
     const char *hint = tb_json_get_string(first, "hint");
     size_t len = message ? strlen(message) : 0;
     tb_buffer_puts(out, len > 0 ? message : "The request cannot be used.");
-    if (len > 0 && hint)
-        tb_buffer_printf(out, "%s %s", message[len - 1] == '.' ? "" : ";", hint);
+    if (len > 0 && hint && hint[0] && message[len - 1] == '.')
+        tb_buffer_printf(out, " %c%s", toupper((unsigned char)hint[0]), hint + 1);
+    else if (len > 0 && hint && hint[0])
+        tb_buffer_printf(out, "; %s", hint);
     if (errors && errors->len > 1)
         tb_buffer_printf(out, " (%zu more)", (size_t)errors->len - 1);
 }
