@@ -20,6 +20,7 @@ enum {
     SAMPLE_EVERY_MS = 60000,
     SEEN_EVERY_MS = 10000,
     FORGET_AFTER_MS = 60000, /* an unmanaged instance that upstream no longer shows */
+    LOST_WORD = 40,          /* of an error's code */
 };
 
 struct look {
@@ -216,6 +217,8 @@ static void look_containers(struct look *look)
     struct tb_json_doc *active = list(b, TB_HB_DOCKER_ACTIVE, &err);
     struct tb_json_doc *exited = active ? list(b, TB_HB_DOCKER_EXITED, &err) : NULL;
 
+    if (active)
+        observing_look(b, active);
     pthread_mutex_lock(&b->lock);
     for (size_t i = 0; exited && i < b->bots; i++) {
         struct bot *bot = b->bot[i];
@@ -311,10 +314,24 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
+/* One line when the upstream is lost, for another reason than before, or back. */
+static void say_change(char last[LOST_WORD], bool ok, const struct tb_error *err)
+{
+    const char *word = ok ? "" : tb_code_word(err->code);
+    if (strcmp(last, word) == 0)
+        return;
+    if (ok)
+        tb_log(TB_INFO, "hummingbot.back", "The Hummingbot API answers again.");
+    else
+        tb_log(TB_WARN, "hummingbot.lost", "Bots cannot be looked at: %s", err->detail);
+    tb_copy(last, LOST_WORD, word);
+}
+
 static void *feed(void *arg)
 {
     struct tb_bots *b = arg;
     int64_t containers_at = INT64_MIN, sample_at = 0;
+    char lost[LOST_WORD] = "";
 
     pthread_mutex_lock(&b->lock);
     while (!b->stop) {
@@ -327,9 +344,10 @@ static void *feed(void *arg)
         pthread_mutex_unlock(&b->lock);
         look.wall = tb_wall_ms();
         ok = look_status(&look, &took, &err);
+        say_change(lost, ok, &err);
         if (ok)
             mark_unlisted(&look);
-        if (ok && (poked || mono >= containers_at)) {
+        if (!b->observing.looked || (ok && (poked || mono >= containers_at))) {
             look_containers(&look);
             containers_at = mono + CONTAINERS_EVERY_MS;
         }

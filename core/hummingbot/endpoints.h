@@ -39,6 +39,7 @@ enum tb_hb_lie {
     TB_HB_LIE_ERROR_VALUES, /* {"error": …} as the value of a member */
     TB_HB_LIE_RESULTS,      /* errors inside results[] */
     TB_HB_LIE_PRICE_ZERO,   /* price "0" and null amounts: no route */
+    TB_HB_LIE_SHAPE,        /* another shape than an object */
 };
 
 struct tb_hb_endpoint_row {

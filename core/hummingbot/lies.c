@@ -150,6 +150,13 @@ static enum tb_hb_truth judge_price_zero(struct judge *j)
     return TB_HB_TRUE;
 }
 
+static enum tb_hb_truth judge_shape(struct judge *j)
+{
+    return tb_json_is(j->root, TB_JSON_OBJECT)
+               ? TB_HB_TRUE
+               : say(j, TB_HB_STRANGE, "the answer is not an object", NULL);
+}
+
 static enum tb_hb_truth judge_honest(struct judge *j)
 {
     (void)j;
@@ -163,6 +170,7 @@ static enum tb_hb_truth (*const JUDGES[])(struct judge *) = {
     [TB_HB_LIE_LIST] = judge_list,           [TB_HB_LIE_NULL] = judge_null,
     [TB_HB_LIE_ERROR_KEY] = judge_error_key, [TB_HB_LIE_ERROR_VALUES] = judge_error_values,
     [TB_HB_LIE_RESULTS] = judge_results,     [TB_HB_LIE_PRICE_ZERO] = judge_price_zero,
+    [TB_HB_LIE_SHAPE] = judge_shape,
 };
 
 static bool ignore_member(void *arg, const char *key, size_t key_len, struct tb_json_slice value)
