@@ -9,6 +9,10 @@
 #include "base/memory.h"
 #include "bots/life_private.h"
 
+#if TB_TEST_BUILD
+unsigned life_guards_off;
+#endif
+
 void life_go(struct turn *t, enum tb_phase phase)
 {
     t->s->phase = phase;
@@ -75,6 +79,7 @@ static const struct {
     [TB_PH_SETTLE_BEGIN] = {TB_ACT_ROOT, life_settle_begin_result},
     [TB_PH_SETTLE_END] = {TB_ACT_ROOT, life_settle_end_result},
     [TB_PH_CLEAN] = {TB_ACT_LOOK, life_clean_result},
+    [TB_PH_STILL_GONE] = {TB_ACT_FILES_GONE, life_still_gone_result},
     [TB_PH_CONTAINER] = {TB_ACT_VIEW, life_container_result},
     [TB_PH_PROOF] = {TB_ACT_VIEW, life_proof_result},
     [TB_PH_INSPECT] = {TB_ACT_VIEW, life_inspect_result},
@@ -93,7 +98,7 @@ static bool before_send(struct turn *t, enum tb_act act)
     switch (act) {
     case TB_ACT_DEPLOY:
         /* One delivery per nonce, whatever happens: a sent or burnt one is never sent again. */
-        if (s->sent || s->burnt) {
+        if ((s->sent || s->burnt) && LIFE_GUARD(ONE_DEPLOY_PER_NONCE)) {
             life_go(t, TB_PH_LOOK);
             return false;
         }
@@ -103,7 +108,7 @@ static bool before_send(struct turn *t, enum tb_act act)
         s->window_to = 0;
         return true;
     case TB_ACT_START_CONTAINER:
-        if (s->burnt || !s->instance[0]) {
+        if ((s->burnt && LIFE_GUARD(NO_START_OF_BURNT)) || !s->instance[0]) {
             life_say(t, "burnt",
                      "The container belongs to an abandoned attempt; it is never started.");
             life_end(t, TB_OPS_FAILED);
@@ -130,9 +135,9 @@ static void taken_over(struct turn *t, const struct tb_observation *given)
     bool lost = s->inflight && tb_act_writes(rows[s->phase].act); /* a read is simply repeated */
     s->inflight = false;
     s->next_at = s->phase_at = t->now; /* no deadline passes while nobody looks */
-    if (s->phase == TB_PH_SETTLE_END || s->phase == TB_PH_CLEAN)
+    if (s->phase == TB_PH_SETTLE_END || s->phase == TB_PH_CLEAN || s->phase == TB_PH_STILL_GONE)
         life_go(t, TB_PH_SETTLE_BEGIN); /* nobody watched the wait */
-    if (!lost)
+    if (!lost || (s->phase == TB_PH_DEPLOY && !LIFE_GUARD(ONE_DEPLOY_PER_NONCE)))
         return;
     struct tb_observation unknown = *given;
     unknown.kind = TB_OBS_RESULT;

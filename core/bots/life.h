@@ -56,6 +56,7 @@
     X(TB_PH_SETTLE_BEGIN, "settle_begin", "settle")                                                \
     X(TB_PH_SETTLE_END, "settle_end", "settle")                                                    \
     X(TB_PH_CLEAN, "clean", "settle")                                                              \
+    X(TB_PH_STILL_GONE, "still_gone", "settle")                                                    \
     X(TB_PH_CONTAINER, "container", "container")                                                   \
     X(TB_PH_PROOF, "proof", "proof_of_life")                                                       \
     X(TB_PH_INSPECT, "inspect", "inspect")                                                         \

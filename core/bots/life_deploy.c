@@ -191,7 +191,7 @@ void life_look_result(struct turn *t)
     if (t->o->result == TB_RES_DONE && look_found(t, true))
         return;
     if (life_overdue(t, LOOK_FOR))
-        life_go(t, TB_PH_BURN_SCRIPT);
+        life_go(t, LIFE_GUARD(BURN_BEFORE_NEW_NONCE) ? TB_PH_BURN_SCRIPT : TB_PH_SETTLE_BEGIN);
     else
         life_later(t, LOOK_EVERY);
 }
@@ -278,7 +278,7 @@ void life_settle_begin_result(struct turn *t)
     if (t->o->result == TB_RES_DONE && t->o->prompt) {
         t->s->settle_at = t->now;
         life_go(t, TB_PH_SETTLE_END);
-        life_later(t, SETTLE_FOR);
+        life_later(t, LIFE_GUARD(SETTLE) ? SETTLE_FOR : 0);
     } else if (life_overdue(t, BURN_FOR)) {
         life_say(t, "settle_failed",
                  "The Hummingbot API has not answered promptly for half an hour.");
@@ -316,8 +316,20 @@ void life_clean_result(struct turn *t)
         t->s->clean_at = t->now;
         life_later(t, CLEAN_GAP);
     } else if (t->now - t->s->clean_at >= CLEAN_GAP) {
-        not_created(t);
+        life_go(t, TB_PH_STILL_GONE);
     } else {
         life_later(t, CLEAN_GAP - (t->now - t->s->clean_at));
     }
+}
+
+/* An upload that its caller gave up may have executed after the files were deleted; with them a
+ * deploy that is later still would trade. */
+void life_still_gone_result(struct turn *t)
+{
+    if (t->o->result != TB_RES_DONE)
+        burn_again(t);
+    else if (t->o->yes || !LIFE_GUARD(FILES_STAY_GONE) || !LIFE_GUARD(BURN_BEFORE_NEW_NONCE))
+        not_created(t);
+    else
+        life_settle(t, TB_PH_BURN_SCRIPT);
 }

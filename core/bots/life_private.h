@@ -31,6 +31,32 @@ enum {
     ROUNDS = 12, /* of settling in one operation */
 };
 
+/* The rules that keep a bot from living twice or being called what it is not. Test builds can
+ * switch each one off, to prove that the search (tests/lifecycle) would notice its loss. */
+#define LIFE_GUARDS(X)                                                                             \
+    X(ONE_DEPLOY_PER_NONCE, "a deploy that may have left is never sent again")                     \
+    X(BURN_BEFORE_NEW_NONCE, "files are deleted before anything new is made")                      \
+    X(SETTLE, "what has copied its files already gets the time to appear")                         \
+    X(FILES_STAY_GONE, "a late upload does not arm a burnt deploy again")                          \
+    X(NO_START_OF_BURNT, "a container of a burnt attempt is never started")                        \
+    X(STOP_AGAIN_ONLY_WITH_PROOF, "a second stop needs a report that is still full")               \
+    X(LATE_START, "nothing is called ended while a late start may revive it")                      \
+    X(OLD_REPORT, "a report from before the start proves no life")
+
+enum life_guard {
+#define X(name, meaning) LIFE_##name,
+    LIFE_GUARDS(X)
+#undef X
+        LIFE_GUARD_COUNT
+};
+
+#if TB_TEST_BUILD
+extern unsigned life_guards_off; /* bit mask */
+#define LIFE_GUARD(name) (!(life_guards_off & 1U << LIFE_##name))
+#else
+#define LIFE_GUARD(name) true
+#endif
+
 struct turn {
     struct tb_life *s;
     const struct tb_observation *o;
@@ -65,6 +91,7 @@ void life_settle(struct turn *t, enum tb_phase phase);
 void life_settle_begin_result(struct turn *t);
 void life_settle_end_result(struct turn *t);
 void life_clean_result(struct turn *t);
+void life_still_gone_result(struct turn *t);
 
 /* life_run.c: proof of life, start, stop */
 void life_container_result(struct turn *t);

@@ -4,9 +4,15 @@
 #include "base/memory.h"
 #include "bots/life_private.h"
 
+/* May a container start whose answer was lost still execute? */
+static bool late_start(const struct turn *t)
+{
+    return t->now < t->s->doubt_until && LIFE_GUARD(LATE_START);
+}
+
 static void died(struct turn *t)
 {
-    if (t->now < t->s->doubt_until) {
+    if (late_start(t)) {
         life_later(t, LOOK_EVERY);
         return;
     }
@@ -83,7 +89,7 @@ static bool proves_stopped(const struct turn *t, bool *gone_out)
 {
     const struct tb_observation *o = t->o;
     bool ok = o->result == TB_RES_DONE;
-    *gone_out = ok && t->now >= t->s->doubt_until &&
+    *gone_out = ok && !late_start(t) &&
                 (o->container == TB_CT_EXITED ||
                  (o->container == TB_CT_ABSENT && o->heard && !o->active && !o->trading));
     return *gone_out || (ok && o->container == TB_CT_RUNNING && o->heard && o->reported &&
@@ -107,15 +113,21 @@ void life_inspect_result(struct turn *t)
     enum tb_container c = o->result == TB_RES_DONE ? o->container : TB_CT_UNSEEN;
     /* For up to 30 s after a container stopped, upstream repeats its last report: starting then
      * would take that for proof of life. */
-    bool stale = !o->heard || o->trading;
+    bool stale = (!o->heard || o->trading) && LIFE_GUARD(OLD_REPORT);
     if (c == TB_CT_RUNNING && o->heard && o->trading) {
         life_say(t, "already_running", "%s is running and reports.", t->s->instance);
         life_end(t, TB_OPS_FAILED);
     } else if (c == TB_CT_RUNNING && o->heard && (o->reported || life_overdue(t, INSPECT_SILENT))) {
         life_go(t, TB_PH_HALT);
-    } else if (c == TB_CT_EXITED && !stale && !t->s->burnt) {
+    } else if (c == TB_CT_EXITED && !stale && !(t->s->burnt && LIFE_GUARD(NO_START_OF_BURNT))) {
         life_go(t, TB_PH_BOOT);
     } else if ((c == TB_CT_ABSENT && !stale && !o->active) || (c == TB_CT_EXITED && t->s->burnt)) {
+        if (!t->s->stem[0]) {
+            life_say(t, "nothing_to_deploy",
+                     "The container of %s is gone and its configs are not stored.", t->s->instance);
+            life_end(t, TB_OPS_FAILED);
+            return;
+        }
         t->s->attempts = 0;
         life_new_attempt(t);
     } else if (life_overdue(t, INSPECT_FOR)) {
@@ -182,7 +194,8 @@ void life_stop_proof_result(struct turn *t)
     }
     /* A delivered stop clears the reports within a second, so a report that is still full says that
      * it was not delivered; only then is another one sent. */
-    if (ok && o->trading && t->now - t->s->sent_at >= STILL_TRADING) {
+    if (ok && (o->trading || !LIFE_GUARD(STOP_AGAIN_ONLY_WITH_PROOF)) &&
+        t->now - t->s->sent_at >= STILL_TRADING) {
         if (t->s->resends < STOP_RESENDS) {
             t->s->resends++;
             life_go(t, TB_PH_STOP);
@@ -220,7 +233,7 @@ void life_halt_proof_result(struct turn *t)
 {
     const struct tb_observation *o = t->o;
     enum tb_container c = o->result == TB_RES_DONE ? o->container : TB_CT_UNSEEN;
-    bool gone = (c == TB_CT_EXITED || c == TB_CT_ABSENT) && t->now >= t->s->doubt_until;
+    bool gone = (c == TB_CT_EXITED || c == TB_CT_ABSENT) && !late_start(t);
     if (gone) {
         if (t->s->kind == TB_OP_START) {
             life_go(t, TB_PH_INSPECT);
@@ -229,7 +242,7 @@ void life_halt_proof_result(struct turn *t)
         life_say(t, "abandoned",
                  "The container is stopped; its orders and positions stay unattended.");
         life_end(t, TB_OPS_SUCCEEDED);
-    } else if (life_overdue(t, HALT_FOR) && (c == TB_CT_RUNNING || t->now >= t->s->doubt_until)) {
+    } else if (life_overdue(t, HALT_FOR) && (c == TB_CT_RUNNING || !late_start(t))) {
         if (c == TB_CT_RUNNING && t->s->resends < STOP_RESENDS) {
             t->s->resends++;
             life_go(t, TB_PH_HALT);

@@ -100,7 +100,7 @@ static struct tb_life amid(enum tb_op_kind kind, enum tb_phase phase)
                         .phase_at = NOW - 1000,
                         .sent_at = NOW - 1000};
     s.sent = phase >= TB_PH_DEPLOY;
-    s.burnt = phase >= TB_PH_BURN_CONTROLLERS && phase <= TB_PH_CLEAN;
+    s.burnt = phase >= TB_PH_BURN_CONTROLLERS && phase <= TB_PH_STILL_GONE;
     if (phase == TB_PH_REMOVE || phase >= TB_PH_CONTAINER)
         tb_copy(s.instance, sizeof s.instance, INSTANCE);
     return s;
@@ -203,6 +203,9 @@ static const struct row rows[] = {
     END(CREATE, CLEAN, DONE, SEES_TWO, CONFLICT),
     ROW(CREATE, CLEAN, DONE, NOTHING, "="),
     NOT_DONE(CREATE, CLEAN, "="),
+    ROW(CREATE, STILL_GONE, DONE, YES, "controllers"),
+    ROW(CREATE, STILL_GONE, DONE, NOTHING, "burn_script"),
+    NOT_DONE(CREATE, STILL_GONE, "="),
     ROW(CREATE, CONTAINER, DONE, SILENT, "proof"),
     ROW(CREATE, CONTAINER, DONE, GONE, "="),
     END(CREATE, CONTAINER, DONE, EXITS, FAILED),
@@ -287,10 +290,11 @@ static void test_rows(void **state)
 static void test_taken_over(void **state)
 {
     static const char *const after[TB_PHASE_COUNT] = {
-        [TB_PH_PULL] = "pull_wait",     [TB_PH_DEPLOY] = "look",
-        [TB_PH_REMOVE] = "burn_script", [TB_PH_SETTLE_END] = "settle_begin",
-        [TB_PH_CLEAN] = "settle_begin", [TB_PH_STOP] = "stop_proof",
-        [TB_PH_HALT] = "halt_proof",    [TB_PH_BOOT] = "container",
+        [TB_PH_PULL] = "pull_wait",          [TB_PH_DEPLOY] = "look",
+        [TB_PH_REMOVE] = "burn_script",      [TB_PH_SETTLE_END] = "settle_begin",
+        [TB_PH_CLEAN] = "settle_begin",      [TB_PH_STOP] = "stop_proof",
+        [TB_PH_HALT] = "halt_proof",         [TB_PH_BOOT] = "container",
+        [TB_PH_STILL_GONE] = "settle_begin",
     };
     (void)state;
     for (int p = 0; p < TB_PH_END; p++) {
@@ -303,7 +307,7 @@ static void test_taken_over(void **state)
             struct tb_observation o = {.kind = TB_OBS_TAKEN_OVER, .fresh_nonce = FRESH};
             struct tb_life next;
             struct tb_intent intent;
-            bool waits = p == TB_PH_SETTLE_END || p == TB_PH_CLEAN;
+            bool waits = p == TB_PH_SETTLE_END || p == TB_PH_CLEAN || p == TB_PH_STILL_GONE;
             const char *word =
                 (lost || waits) && after[p] ? after[p] : tb_phase_word((enum tb_phase)p);
             s.inflight = lost;
@@ -394,7 +398,10 @@ static void test_clean_looks(void **state)
     assert_int_equal(s.phase, TB_PH_CLEAN); /* the bad one began the count anew */
     tb_life_step(&s, &o, NOW + 20900, &s, &intent);
     assert_int_equal(s.phase, TB_PH_CLEAN);
+    tb_life_step(&s, &o, NOW + 21000, &s, &intent);
+    assert_int_equal(intent.act, TB_ACT_FILES_GONE);
     struct tb_life last = s;
+    o = answer(DONE, YES);
     tb_life_step(&s, &o, NOW + 21000, &s, &intent);
     assert_int_equal(s.phase, TB_PH_CONTROLLERS);
     assert_string_equal(s.nonce, FRESH);
