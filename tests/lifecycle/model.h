@@ -1,0 +1,393 @@
+/* A model of what one bot's life cycle meets upstream: containers, strategies, reports, the files
+ * of each attempt, and calls that execute after their caller went away. It is exact and has no
+ * chance in it: who uses it (the search, the campaign) decides what goes wrong. Times in
+ * milliseconds; the measured ones are rounded to seconds so that equal states meet.
+ *
+ * An attempt has one nonce, "%08x" of its number, and at most one instance: a second one is what
+ * the tests are there to find. Plain data; owns nothing. */
+#ifndef TB_TESTS_LIFECYCLE_MODEL_H
+#define TB_TESTS_LIFECYCLE_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "bots/life.h"
+
+enum {
+    MODEL_NONCES = 16,
+    MODEL_LATERS = 16,
+    MODEL_CONTROLLERS = 1,
+    MODEL_LATE_MAX = 120000,  /* an abandoned request executes up to this much later */
+    MODEL_COPIED_FOR = 60000, /* a deploy makes its container up to this long after it copied */
+    MODEL_SPEAKS = 4000,      /* a container that runs is on MQTT after this */
+    MODEL_REPORTS = 6000,     /* and trades and reports after this */
+    MODEL_DIES = 4000,        /* one without its files exits after this */
+    MODEL_CLOSES = 14000,     /* a stopped strategy empties its reports after this */
+    MODEL_STALE = 30000,      /* reports of a silent bot are repeated for this long */
+};
+
+enum model_strategy { MODEL_BOOTING, MODEL_TRADING, MODEL_CLOSING, MODEL_ENDED };
+enum model_cache { MODEL_NO_REPORT, MODEL_FULL, MODEL_EMPTY };
+
+struct model_attempt {
+    bool script, controller[MODEL_CONTROLLERS]; /* files that are there */
+    int deploys;                                /* containers ever made of it */
+    bool exists;                                /* its instance does */
+    bool complete;                              /* and had all its files when it was made */
+    enum tb_container container;
+    enum model_strategy strategy;
+    enum model_cache cache; /* what the API repeats of it */
+    int64_t up_at, stop_at, last_word;
+};
+
+/* A call whose caller no longer waits. */
+struct model_later {
+    int64_t by; /* it executes at this time at the latest; INT64_MAX: perhaps never */
+    enum tb_act act;
+    int attempt;
+    int64_t index;
+    bool copied, complete; /* a deploy that has taken its files already, all of them or not */
+};
+
+struct model {
+    int64_t now;
+    int attempts; /* nonces handed out */
+    struct model_attempt attempt[MODEL_NONCES];
+    struct model_later later[MODEL_LATERS];
+    int laters;
+    bool pulled;
+    bool stuck; /* containers cannot be removed */
+};
+
+static inline int model_number(const char *nonce)
+{
+    return (int)strtol(nonce, NULL, 16) % MODEL_NONCES;
+}
+
+static inline void model_fresh_nonce(const struct model *m, char out[TB_NONCE_TEXT])
+{
+    snprintf(out, TB_NONCE_TEXT, "%08x", (unsigned)m->attempts);
+}
+
+static inline void model_instance_name(const char *base, char out[TB_INSTANCE_NAME])
+{
+    snprintf(out, TB_INSTANCE_NAME, "%.71s-20260101-000000", base);
+}
+
+/* The attempt whose instance a life names, or NULL when there is no such instance. */
+static inline struct model_attempt *model_instance(struct model *m, const struct tb_life *life)
+{
+    size_t n = strlen(life->instance);
+    struct model_attempt *a =
+        n < 24 ? NULL : &m->attempt[strtol(life->instance + n - 24, NULL, 16) % MODEL_NONCES];
+    return a && a->exists ? a : NULL;
+}
+
+static inline bool model_can_trade(const struct model_attempt *a)
+{
+    return a->exists && a->container == TB_CT_RUNNING && a->complete && a->strategy != MODEL_ENDED;
+}
+
+static inline int model_traders(const struct model *m)
+{
+    int n = 0;
+    for (int i = 0; i < MODEL_NONCES; i++)
+        n += model_can_trade(&m->attempt[i]);
+    return n;
+}
+
+static inline int model_most_deploys(const struct model *m)
+{
+    int most = 0;
+    for (int i = 0; i < MODEL_NONCES; i++)
+        most = m->attempt[i].deploys > most ? m->attempt[i].deploys : most;
+    return most;
+}
+
+static inline bool model_files(const struct model_attempt *a, bool there)
+{
+    bool same = a->script == there;
+    for (int c = 0; c < MODEL_CONTROLLERS; c++)
+        same &= a->controller[c] == there;
+    return same;
+}
+
+static inline void model_die(struct model_attempt *a)
+{
+    a->container = TB_CT_EXITED;
+    a->strategy = MODEL_ENDED;
+}
+
+static inline void model_make(struct model *m, int attempt, bool only_created, bool complete)
+{
+    struct model_attempt *a = &m->attempt[attempt];
+    a->deploys++;
+    a->exists = true;
+    a->container = only_created ? TB_CT_CREATED : TB_CT_RUNNING;
+    a->complete = complete;
+    a->strategy = MODEL_BOOTING;
+    a->cache = MODEL_NO_REPORT;
+    a->up_at = m->now;
+    a->last_word = 0;
+}
+
+static inline bool model_stop_bot(struct model *m, struct model_attempt *a)
+{
+    if (!a || a->container != TB_CT_RUNNING)
+        return false;
+    a->cache = MODEL_NO_REPORT;
+    if (a->strategy == MODEL_TRADING) {
+        a->strategy = MODEL_CLOSING;
+        a->stop_at = m->now;
+    }
+    return true;
+}
+
+/* A call takes effect. False: upstream says no and nothing happens. `attempt` is the life's: of its
+ * nonce for files and deploys, of its instance for containers. */
+static inline bool model_perform(struct model *m, enum tb_act act, int attempt, int64_t index)
+{
+    struct model_attempt *a = &m->attempt[attempt], *i = a->exists ? a : NULL;
+    switch (act) {
+    case TB_ACT_PULL:
+        m->pulled = true;
+        return true;
+    case TB_ACT_PUT_CONTROLLER:
+    case TB_ACT_DELETE_CONTROLLER:
+        a->controller[index] = act == TB_ACT_PUT_CONTROLLER;
+        return true;
+    case TB_ACT_PUT_SCRIPT:
+    case TB_ACT_DELETE_SCRIPT:
+        a->script = act == TB_ACT_PUT_SCRIPT;
+        return true;
+    case TB_ACT_DEPLOY:
+        model_make(m, attempt, false, model_files(a, true));
+        return true;
+    case TB_ACT_REMOVE_CONTAINER:
+        if (!i || i->container == TB_CT_RUNNING || m->stuck)
+            return false;
+        i->exists = false;
+        return true;
+    case TB_ACT_STOP_BOT:
+        return model_stop_bot(m, i);
+    case TB_ACT_STOP_CONTAINER:
+        if (i && i->container == TB_CT_RUNNING)
+            model_die(i);
+        return i != NULL;
+    case TB_ACT_START_CONTAINER:
+        if (i && i->container != TB_CT_RUNNING) {
+            i->container = TB_CT_RUNNING;
+            i->strategy = MODEL_BOOTING;
+            i->up_at = m->now;
+        }
+        return i != NULL;
+    default:
+        return true;
+    }
+}
+
+static inline int model_target(struct model *m, const struct tb_life *life, enum tb_act act)
+{
+    bool container = act == TB_ACT_REMOVE_CONTAINER || act == TB_ACT_STOP_BOT ||
+                     act == TB_ACT_STOP_CONTAINER || act == TB_ACT_START_CONTAINER;
+    const struct model_attempt *a = container ? model_instance(m, life) : NULL;
+    return a ? (int)(a - m->attempt) : model_number(life->nonce);
+}
+
+static inline bool model_call(struct model *m, const struct tb_life *life, struct tb_intent intent)
+{
+    return model_perform(m, intent.act, model_target(m, life, intent.act), intent.index);
+}
+
+/* Brings the instances to the present. */
+static inline void model_settle(struct model *m)
+{
+    for (struct model_attempt *a = m->attempt; a < m->attempt + MODEL_NONCES; a++) {
+        int64_t up = m->now - a->up_at;
+        bool running = a->exists && a->container == TB_CT_RUNNING;
+        if (running && !a->complete && up >= MODEL_DIES)
+            model_die(a);
+        if (running && a->complete && a->strategy == MODEL_BOOTING && up >= MODEL_REPORTS) {
+            a->strategy = MODEL_TRADING;
+            a->cache = MODEL_FULL;
+        }
+        if (running && a->strategy == MODEL_CLOSING && m->now - a->stop_at >= MODEL_CLOSES) {
+            a->strategy = MODEL_ENDED;
+            a->cache = MODEL_EMPTY;
+        }
+        if (running && a->complete && up >= MODEL_SPEAKS)
+            a->last_word = m->now;
+        else if (m->now - a->last_word > MODEL_STALE)
+            a->cache = MODEL_NO_REPORT;
+    }
+}
+
+/* Executes a call that nobody waits for. A deploy that has not copied its files yet copies them now
+ * and makes its container later. */
+static inline void model_execute(struct model *m, int which)
+{
+    struct model_later due = m->later[which];
+    if (due.act == TB_ACT_DEPLOY && !due.copied) {
+        m->later[which].copied = true;
+        m->later[which].complete = model_files(&m->attempt[due.attempt], true);
+        m->later[which].by = m->now + MODEL_COPIED_FOR;
+        return;
+    }
+    m->later[which] = m->later[--m->laters];
+    if (due.act == TB_ACT_DEPLOY)
+        model_make(m, due.attempt, false, due.complete);
+    else
+        (void)model_perform(m, due.act, due.attempt, due.index);
+    model_settle(m);
+}
+
+/* False: the model has no room for one more. */
+static inline bool model_execute_later(struct model *m, const struct tb_life *life,
+                                       struct tb_intent intent)
+{
+    if (m->laters == MODEL_LATERS)
+        return false;
+    m->later[m->laters++] = (struct model_later){
+        .by = intent.act == TB_ACT_DEPLOY ? INT64_MAX : m->now + MODEL_LATE_MAX,
+        .act = intent.act,
+        .attempt = model_target(m, life, intent.act),
+        .index = intent.index,
+    };
+    return true;
+}
+
+/* The next instant at which something happens by itself; INT64_MAX if nothing will. */
+static inline int64_t model_next(const struct model *m)
+{
+    int64_t next = INT64_MAX;
+    for (int i = 0; i < MODEL_NONCES; i++) {
+        const struct model_attempt *a = &m->attempt[i];
+        bool running = a->exists && a->container == TB_CT_RUNNING;
+        const int64_t at[] = {
+            running && !a->complete ? a->up_at + MODEL_DIES : 0,
+            running && a->complete ? a->up_at + MODEL_SPEAKS : 0,
+            running && a->strategy == MODEL_BOOTING ? a->up_at + MODEL_REPORTS : 0,
+            running && a->strategy == MODEL_CLOSING ? a->stop_at + MODEL_CLOSES : 0,
+            a->cache != MODEL_NO_REPORT && !running ? a->last_word + MODEL_STALE + 1 : 0,
+        };
+        for (size_t k = 0; k < sizeof at / sizeof *at; k++)
+            if (at[k] > m->now && at[k] < next)
+                next = at[k];
+    }
+    for (int i = 0; i < m->laters; i++)
+        if (m->later[i].by > m->now && m->later[i].by < next)
+            next = m->later[i].by;
+    return next;
+}
+
+/* Lets time pass; calls that are due execute on the way. */
+static inline void model_to(struct model *m, int64_t at)
+{
+    for (;;) {
+        int first = -1;
+        for (int i = 0; i < m->laters; i++)
+            if (m->later[i].by <= at && (first < 0 || m->later[i].by < m->later[first].by))
+                first = i;
+        if (first < 0)
+            break;
+        if (m->later[first].by > m->now)
+            m->now = m->later[first].by;
+        model_settle(m);
+        model_execute(m, first);
+    }
+    m->now = at > m->now ? at : m->now;
+    model_settle(m);
+}
+
+/* What an honest answer to a read says. */
+static inline void model_read(struct model *m, const struct tb_life *life, enum tb_act act,
+                              struct tb_observation *obs)
+{
+    const struct model_attempt *a = &m->attempt[model_number(life->nonce)];
+    const struct model_attempt *i = model_instance(m, life);
+    switch (act) {
+    case TB_ACT_IMAGES:
+    case TB_ACT_PULL_STATUS:
+        obs->yes = m->pulled;
+        break;
+    case TB_ACT_VERIFY_FILES:
+    case TB_ACT_FILES_GONE:
+        obs->yes = model_files(a, act == TB_ACT_VERIFY_FILES);
+        break;
+    case TB_ACT_ROOT:
+        obs->prompt = true;
+        break;
+    case TB_ACT_LOOK:
+        obs->prompt = obs->lists = true;
+        if (!a->exists)
+            break;
+        model_instance_name(life->base, obs->hit[0].instance);
+        obs->hit[0].container = a->container;
+        obs->hits = 1;
+        break;
+    default:
+        obs->container = !i || i->container == TB_CT_CREATED ? TB_CT_ABSENT : i->container;
+        obs->heard = true;
+        if (!i)
+            break;
+        obs->reported = i->cache != MODEL_NO_REPORT;
+        obs->trading = i->cache == MODEL_FULL;
+        obs->active = i->last_word && m->now - i->last_word < MODEL_STALE;
+        break;
+    }
+}
+
+/* Does the state say that nothing of this bot trades or will? A start that failed before it sent
+ * anything says nothing (operations.c shows it as unknown). */
+static inline bool model_says_quiet(const struct tb_life *life)
+{
+    switch (life->kind) {
+    case TB_OP_STOP:
+        return life->state == TB_OPS_SUCCEEDED;
+    case TB_OP_START:
+        return life->state == TB_OPS_FAILED && life->sent_at >= life->began_at;
+    default:
+        return life->state == TB_OPS_FAILED;
+    }
+}
+
+/* Calls an operation may make; what is not here nobody asked for. */
+static inline bool model_asked_for(const struct tb_life *life, enum tb_act act)
+{
+    static const bool allowed[TB_OP_KIND_COUNT][TB_ACT_COUNT] = {
+        [TB_OP_CREATE] = {[TB_ACT_PULL] = true,
+                          [TB_ACT_PUT_CONTROLLER] = true,
+                          [TB_ACT_PUT_SCRIPT] = true,
+                          [TB_ACT_DEPLOY] = true,
+                          [TB_ACT_REMOVE_CONTAINER] = true,
+                          [TB_ACT_DELETE_SCRIPT] = true,
+                          [TB_ACT_DELETE_CONTROLLER] = true},
+        [TB_OP_START] = {[TB_ACT_PULL] = true,
+                         [TB_ACT_PUT_CONTROLLER] = true,
+                         [TB_ACT_PUT_SCRIPT] = true,
+                         [TB_ACT_DEPLOY] = true,
+                         [TB_ACT_REMOVE_CONTAINER] = true,
+                         [TB_ACT_DELETE_SCRIPT] = true,
+                         [TB_ACT_DELETE_CONTROLLER] = true,
+                         [TB_ACT_STOP_CONTAINER] = true,
+                         [TB_ACT_START_CONTAINER] = true},
+        [TB_OP_STOP] = {[TB_ACT_REMOVE_CONTAINER] = true,
+                        [TB_ACT_DELETE_SCRIPT] = true,
+                        [TB_ACT_DELETE_CONTROLLER] = true,
+                        [TB_ACT_STOP_BOT] = true,
+                        [TB_ACT_STOP_CONTAINER] = true},
+    };
+    if (!tb_act_writes(act))
+        return true;
+    if (act == TB_ACT_STOP_CONTAINER && life->kind == TB_OP_STOP && life->keep_container)
+        return false; /* only an abandon stops the container */
+    if (act == TB_ACT_STOP_BOT && !life->keep_container)
+        return false; /* and it leaves the orders as they are */
+    return allowed[life->kind][act];
+}
+
+#endif
