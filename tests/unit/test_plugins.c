@@ -1023,9 +1023,11 @@ static void test_folder(void **state)
     ASSERT_AT(doc, "title", "\"From a folder\"");
     tb_json_free(doc);
     doc = tb_json_parse(report.data, report.len, TB_JSON_CLIENT, &err);
-    ASSERT_AT(doc, "plugins.1.name", "\"empty\"");
-    ASSERT_AT(doc, "plugins.1.error.message", "\"empty/plugin.lua is missing\"");
-    ASSERT_AT(doc, "plugins.2", "absent");
+    ASSERT_AT(doc, "plugins.0.name", "\"Upper\"");
+    ASSERT_AT(doc, "plugins.0.status", "\"failed\"");
+    ASSERT_AT(doc, "plugins.2.name", "\"empty\"");
+    ASSERT_AT(doc, "plugins.2.error.message", "\"empty/plugin.lua is missing\"");
+    ASSERT_AT(doc, "plugins.3", "absent");
     tb_json_free(doc);
     memset(big, '-', 299999);
     write_file(place.dir, "demo/plugin.lua", big);
