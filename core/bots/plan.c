@@ -20,6 +20,7 @@ struct making {
     struct tb_json_doc *output; /* of the plugin */
     const struct tb_json *out;
     char version[24];
+    bool deploy_script; /* the API has deploy-v2-script */
     int64_t deadline;
     struct tb_buffer checks; /* [{code, status, message}] beside the plugin's own */
 };
@@ -343,7 +344,8 @@ static void write_calls(const struct making *m, struct tb_json_writer *w)
     tb_buffer_clear(&file);
     tb_buffer_printf(&file, "POST /scripts/configs/%s", m->plan->base);
     tb_jw_string(w, tb_buffer_text(&file));
-    tb_jw_string(w, "POST /bot-orchestration/deploy-v2-script");
+    tb_jw_string(w, m->deploy_script ? "POST /bot-orchestration/deploy-v2-script"
+                                     : "POST /bot-orchestration/deploy-v2-controllers");
     tb_jw_end_array(w);
     tb_buffer_free(&file);
 }
@@ -450,11 +452,12 @@ static void name_plan(struct making *m)
     snprintf(p->base, sizeof p->base, "%.60s%s", p->stem, p->nonce);
 }
 
-static bool can_create(struct tb_bots *b, struct tb_error *err)
+static bool can_create(struct making *m, struct tb_error *err)
 {
     struct tb_hb_profile profile;
-    if (!tb_hb_profile(b->hb, false, &profile, err))
+    if (!tb_hb_profile(m->b->hb, false, &profile, err))
         return false;
+    m->deploy_script = profile.deploy_script;
     if (!profile.can_create)
         return tb_fail(err, TB_UPSTREAM_TOO_OLD,
                        "This Hummingbot API (%s) is too old to create bots safely; update it to "
@@ -468,7 +471,7 @@ static bool make(struct making *m, bool lenient, struct tb_error *err)
     struct plan *p = m->plan;
 
     name_plan(m);
-    if (!can_create(m->b, err) || !check_account(m, err) ||
+    if (!can_create(m, err) || !check_account(m, err) ||
         !image_choose(m->b, m->request.image, p, m->version, m->problems, err) ||
         !run_plugin(m, lenient, err))
         return false;

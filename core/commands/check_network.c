@@ -58,8 +58,15 @@ static bool ends_with(const char *text, const char *end)
     return a >= b && strcmp(text + a - b, end) == 0;
 }
 
-static const char *dns_remedy(const char *host)
+static bool is_proxy(const char *subject)
 {
+    return strcmp(subject, "proxy") == 0;
+}
+
+static const char *dns_remedy(const char *subject, const char *host)
+{
+    if (is_proxy(subject))
+        return "check the spelling in HUMMINGBOT_PROXY, and the DNS of this machine or container";
     if (ends_with(host, ".internal") || ends_with(host, ".local") || ends_with(host, ".lan"))
         return "this is a name of a private network, known only inside it: run the bridge in the "
                "same project and network, or use the public address";
@@ -76,7 +83,7 @@ static struct addrinfo *resolve(struct check *check, const char *subject, const 
     bool v4 = false;
     int rc = getaddrinfo(place->host, place->port, &hints, &found);
     if (rc != 0) {
-        check_line(check, CHECK_FAIL, dns_remedy(place->host),
+        check_line(check, CHECK_FAIL, dns_remedy(subject, place->host),
                    "%s: the name `%s` does not resolve (%s)", subject, place->host,
                    gai_strerror(rc));
         return NULL;
@@ -134,13 +141,15 @@ static bool is_this_machine(const char *host)
            strcmp(host, "::1") == 0;
 }
 
-static const char *tcp_remedy(const struct place *place, int error)
+static const char *tcp_remedy(const char *subject, const struct place *place, int error)
 {
     if (error == ETIMEDOUT)
         return "a firewall or the wrong address swallows packets: check security groups, VPN and "
                "the address";
     if (error != ECONNREFUSED)
         return "check the network, the VPN and the address";
+    if (is_proxy(subject))
+        return "start the proxy on that machine, or correct HUMMINGBOT_PROXY";
     if (is_this_machine(place->host) && access("/.dockerenv", F_OK) == 0)
         return "inside a container this is the container itself: put the service name of the API, "
                "or "
@@ -171,8 +180,8 @@ static bool check_tcp(struct check *check, const char *subject, const struct pla
                    "%s: intermittent: %d of %d connections to %s port %s failed (%s)", subject,
                    TRIES - good, TRIES, place->host, place->port, why);
     else
-        check_line(check, CHECK_FAIL, tcp_remedy(place, error), "%s: %s port %s: %s", subject,
-                   place->host, place->port, why);
+        check_line(check, CHECK_FAIL, tcp_remedy(subject, place, error), "%s: %s port %s: %s",
+                   subject, place->host, place->port, why);
     return good > 0;
 }
 
