@@ -5,6 +5,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -39,9 +40,11 @@ def free_port(wanted):
 def start(home, name, words, env, ready):
     """Starts one process with its log and pid in the demo's folder; returns when it says `ready`."""
     log = open(home / f"{name}.log", "w", encoding="utf-8")
+    # Settings of a bridge of one's own must not reach the demo's.
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("BRIDGE_", "HUMMINGBOT_"))}
     process = subprocess.Popen([str(BINARY), *words], stdout=log, stderr=subprocess.STDOUT,
                                stdin=subprocess.DEVNULL, start_new_session=True,
-                               env={**os.environ, **env}, cwd=ROOT)
+                               env={**clean, **env}, cwd=ROOT)
     (home / f"{name}.pid").write_text(f"{process.pid}\n")
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
@@ -147,6 +150,7 @@ def profit(bridge, seconds, until_all):
 def run(smoke):
     home = HOME if not smoke else ROOT / "data" / f"smoke-{os.getpid()}"
     home.mkdir(parents=True, exist_ok=True)
+    passed = False
     for name in ("bridge", "simulator"):
         stop(home, name)
     for old in home.glob("bridge.db*"):
@@ -181,6 +185,7 @@ def run(smoke):
             print("Stopping them, with proof:")
             follow(bridge, {f["name"]: bridge.call("POST", f"/bots/{f['name']}/stop")["operation"]["id"]
                             for f in BOTS}, 90)
+            passed = True
             return
         print(f"""
 Everything keeps running.
@@ -198,6 +203,8 @@ Everything keeps running.
         if smoke:
             for name in ("bridge", "simulator"):
                 stop(home, name)
+        if passed:
+            shutil.rmtree(home)
 
 
 def main():
