@@ -46,3 +46,18 @@ def test_a_stop_says_what_it_does(bridge):
     op = ended(bridge, command(bridge, name, "stop", abandon)["operation"]["href"])
     assert len(op["effects"]) == 1 and "unattended" in op["effects"][0], op
     assert bot(bridge, name)["operation"]["id"] == op["id"]
+
+
+def test_a_silent_bot_is_not_started(bridge, simulator):
+    name = fresh_name("silent")
+    running(bridge, name)
+    simulator.control("POST", "/conditions", {"broker": "down"})
+    try:
+        seen = until_state(bridge, name, ("stale", "unknown"))
+        refused = bridge.post(f"/bots/{name}/start", json={})
+        assert (refused.status_code, refused.json()["code"]) == (409, "state_unknown"), refused.text
+        assert f"/bots/{seen['id']}/stop" in refused.json()["detail"]
+        assert bridge.delete(f"/bots/{name}").status_code == 409
+    finally:
+        simulator.control("POST", "/conditions", {"broker": "up"})
+    until_state(bridge, name, "running")
