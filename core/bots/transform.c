@@ -68,6 +68,27 @@ static char *figures_of(struct tb_bots *b, const struct bot *bot, const char *pl
     return figures;
 }
 
+/* The transform's errors with their times as our wire writes them. */
+static void write_errors(const struct tb_json *errors, struct tb_buffer *out)
+{
+    struct tb_json_writer w;
+    int64_t at;
+
+    tb_jw_init(&w, out);
+    tb_jw_array(&w);
+    for (const struct tb_json *e = tb_json_first(errors); e; e = e->next) {
+        tb_jw_object(&w);
+        for (const struct tb_json *f = tb_json_first(e); f; f = f->next) {
+            if (strcmp(f->key, "last_at") == 0)
+                tb_jw_kv_time(&w, "last_at", tb_json_int64(f, &at) ? at : 0);
+            else
+                tb_jw_kv_node(&w, f->key, f);
+        }
+        tb_jw_end_object(&w);
+    }
+    tb_jw_end_array(&w);
+}
+
 /* {"lines": error_logs} -> the "errors" array of the answer. */
 static char *errors_of(struct tb_bots *b, const char *plugin, const struct tb_json *slice)
 {
@@ -88,7 +109,7 @@ static char *errors_of(struct tb_bots *b, const char *plugin, const struct tb_js
     free(out);
     if (!doc)
         return NULL;
-    tb_json_canonical(tb_json_get(tb_json_root(doc), "errors"), &list);
+    write_errors(tb_json_get(tb_json_root(doc), "errors"), &list);
     tb_json_free(doc);
     return tb_buffer_steal(&list, NULL);
 }
