@@ -108,7 +108,7 @@ void api_dispatch(struct tb_http_request *req, struct tb_http_response *res, voi
     struct tb_error err = {0};
     (void)user;
     if (handle(call, &err)) {
-        call->changed = (call->row->flags & API_AUDIT) && !call->replayed;
+        call->changed = (call->row->flags & API_AUDIT) && !call->replayed && !call->dry_run;
         if (call->row->flags & API_ETAG)
             api_etag(req, res);
     } else {

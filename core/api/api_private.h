@@ -75,6 +75,7 @@ struct call {
     struct tb_buffer audit;    /* JSON object for the audit row */
     enum tb_code code;         /* of the answer */
     bool replayed;             /* the answer is an earlier one's: nothing was changed */
+    bool dry_run;              /* asked what would be done: nothing was changed */
     bool changed;              /* something was changed, however the answer turned out */
 };
 
@@ -174,6 +175,7 @@ void api_access_log(const struct tb_http_request *req, const struct tb_http_resp
 api_handler api_get_root, api_get_web, api_get_health, api_get_ready;
 api_handler api_get_bots, api_get_bot, api_get_logs, api_plan_bot, api_create_bot, api_start_bot;
 api_handler api_stop_bot, api_delete_bot;
+api_handler api_adopt_bots, api_release_bot, api_get_config, api_get_history;
 api_handler api_get_operations, api_get_operation;
 api_handler api_get_exchanges, api_get_exchange, api_get_strategy;
 api_handler api_get_plugins, api_get_plugin, api_reload_plugins;

@@ -61,6 +61,7 @@ static void load_bot(void *arg, const struct tb_store_bot *row)
     bot->sight.report_at = tb_wall_ms();
     (void)!tb_store_samples_each(l->b->store, bot->id, NULL, 0, INT64_MAX, load_peak, bot,
                                  &ignored);
+    adopted_load(bot);
     registry_add(l->b, bot);
 }
 

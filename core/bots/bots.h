@@ -105,6 +105,27 @@ TB_MUST_CHECK
 bool tb_bots_delete(struct tb_bots *bots, const char *id, const struct tb_caller *caller,
                     struct tb_buffer *out, struct tb_error *err);
 
+/* POST /bots/adopt {instances: ["…"] | "all", dry_run}: makes records of running bots that the
+ * bridge did not make; upstream is only read. Writes {dry_run, bots: [{instance, adopted, id, name,
+ * reason, what is known, unknown: [{field, detail}]}]}. */
+TB_MUST_CHECK
+bool tb_bots_adopt(struct tb_bots *bots, const struct tb_json *request, struct tb_buffer *out,
+                   struct tb_problems *problems, struct tb_error *err);
+/* POST /bots/{id}/release: deletes an adopted bot's record; the instance goes on, unmanaged. Writes
+ * {id, instance, released}. */
+TB_MUST_CHECK
+bool tb_bots_release(struct tb_bots *bots, const char *id, struct tb_buffer *out,
+                     struct tb_error *err);
+/* GET /bots/{id}/config: {instance, planned: [{kind, name, config}] | null, found: […],
+ * differences: [{file, field, planned, found}]}. Reads upstream. */
+TB_MUST_CHECK
+bool tb_bots_config(struct tb_bots *bots, const char *id, struct tb_buffer *out,
+                    struct tb_error *err);
+/* GET /bots/{id}/history: {"history": [{at, what: operation|state|adopted, …}]}, newest first. */
+TB_MUST_CHECK
+bool tb_bots_history(struct tb_bots *bots, const char *id, struct tb_buffer *out,
+                     struct tb_error *err);
+
 /* GET /bots: {"bots": […], "next_cursor": null|"…"}. Filters are NULL when absent. A list that
  * could not be refreshed says since when: {"stale_since": …}. */
 struct tb_bots_filter {

@@ -233,10 +233,17 @@ TB_MUST_CHECK
 struct tb_json_doc *upstream_read(struct tb_bots *b, enum tb_hb_endpoint endpoint, const char *arg0,
                                   const struct tb_hb_pair *query, int64_t mono_deadline_ms,
                                   struct tb_error *err);
+/* Likewise, now and not from a cache; what upstream says is not there is NULL with TB_OK. */
+TB_MUST_CHECK
+struct tb_json_doc *upstream_read_if_there(struct tb_bots *b, enum tb_hb_endpoint endpoint,
+                                           const char *arg, int64_t mono_deadline_ms,
+                                           struct tb_error *err);
 TB_MUST_CHECK
 bool image_choose(struct tb_bots *b, const char *asked, struct plan *plan, char version_out[24],
                   struct tb_problems *problems, struct tb_error *err);
 
+/* Equal after a way through YAML: numbers by value, members in any order. */
+bool same_config(const struct tb_json *a, const struct tb_json *b);
 /* execute.c: makes one call of an operation and says what came back */
 void execute(struct tb_bots *b, const struct operation *op, const struct tb_life *life,
              struct tb_intent intent, struct tb_observation *obs);
@@ -268,10 +275,32 @@ void bot_follow(struct bot *bot, const struct tb_life *life);
 bool feed_start(struct tb_bots *b, struct tb_error *err);
 void feed_join(struct tb_bots *b);
 void feed_poke(struct tb_bots *b); /* look now; lock held */
+/* A new entry for a living instance that no record of ours has (lock held). */
+struct bot *feed_unmanaged(struct tb_bots *b, const char *instance, int64_t wall);
 /* ghosts.c: instances of attempts that had been given up (feed thread, no lock held) */
 void ghosts_look(struct tb_bots *b);
 /* transform.c: runs the plugin's status and log transforms over one slice (no lock held) */
 void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len);
+
+/* history.c: remembers, without waiting, what a look made of a bot */
+void history_state(struct tb_bots *b, const struct bot *bot, enum tb_bot_state to,
+                   const char *reason, int64_t wall);
+
+/* adopt.c */
+/* After loading a stored bot: an adopted one's drawdown counts from its adoption. */
+void adopted_load(struct bot *bot);
+/* False for an adopted bot that is gone and of which nothing can be deployed. (lock held) */
+bool adopted_may_start(const struct bot *bot, struct tb_error *err);
+
+/* opening.c: pure */
+/* Is profit counted from the adoption? facts: of the bot */
+bool opening_counts(const struct bot *bot, const struct tb_json *facts);
+/* "opening" of the facts, from the figures at adoption (NULL: none were reported); quote: of a row
+ * that names none. */
+void opening_write(struct tb_json_writer *w, const struct tb_json *figures, const char *quote);
+/* The members of one pnl row since the adoption, and "opening". rows: how many the bot has. */
+void opening_write_row(struct tb_json_writer *w, const struct tb_json *facts,
+                       const struct tb_json *row, size_t rows);
 
 /* observe.c: pure */
 /* State that the newest sight of a bot without an open operation means; true when it changed. */

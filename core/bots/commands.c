@@ -365,7 +365,7 @@ static bool may_start(const struct bot *bot, struct tb_error *err)
     switch (bot->state) {
     case TB_BOT_STOPPED:
     case TB_BOT_FAILED:
-        return true;
+        return adopted_may_start(bot, err);
     case TB_BOT_RUNNING:
     case TB_BOT_DEGRADED:
         return tb_fail(err, TB_STATE, "The bot is running already.");

@@ -145,8 +145,7 @@ static void do_put(struct doing *d)
                                      .body_len = bytes->len}));
 }
 
-/* Equal after a way through YAML: numbers by value, members in any order. */
-static bool same_value(const struct tb_json *a, const struct tb_json *b)
+bool same_config(const struct tb_json *a, const struct tb_json *b)
 {
     double x, y;
     if (!a || !b)
@@ -164,14 +163,14 @@ static bool same_value(const struct tb_json *a, const struct tb_json *b)
         if (a->len != b->len)
             return false;
         for (const struct tb_json *i = a->child, *j = b->child; i; i = i->next, j = j->next)
-            if (!same_value(i, j))
+            if (!same_config(i, j))
                 return false;
         return true;
     case TB_JSON_OBJECT:
         if (a->len != b->len)
             return false;
         for (const struct tb_json *i = a->child; i; i = i->next)
-            if (!same_value(i, tb_json_get(b, i->key)))
+            if (!same_config(i, tb_json_get(b, i->key)))
                 return false;
         return true;
     default:
@@ -196,7 +195,7 @@ static void do_verify(struct doing *d)
         struct tb_error err;
         struct tb_json_doc *ours =
             there && bytes ? tb_json_parse(bytes->text, bytes->len, TB_JSON_UPSTREAM, &err) : NULL;
-        d->obs->yes = ours && same_value(tb_json_root(ours), tb_json_root(there));
+        d->obs->yes = ours && same_config(tb_json_root(ours), tb_json_root(there));
         tb_json_free(ours);
         tb_json_free(there);
         if (!d->obs->yes) {

@@ -37,7 +37,7 @@ static uint64_t fnv1a(const char *bytes, size_t len)
 }
 
 /* A living instance that no record of ours has. (lock held) */
-static struct bot *unmanaged(struct tb_bots *b, const char *instance, int64_t wall)
+struct bot *feed_unmanaged(struct tb_bots *b, const char *instance, int64_t wall)
 {
     struct bot *bot = bot_new();
     tb_copy(bot->id, sizeof bot->id, "");
@@ -61,7 +61,7 @@ static struct bot *bot_of_instance(struct tb_bots *b, const char *instance, int6
         if (n > 0 && strncmp(instance, op->life.base, n) == 0 && instance[n] == '-')
             return NULL;
     }
-    return unmanaged(b, instance, wall);
+    return feed_unmanaged(b, instance, wall);
 }
 
 static bool take_slice(void *arg, const char *instance, size_t len, struct tb_json_slice value)
@@ -237,7 +237,7 @@ static void look_containers(struct look *look)
 
 /* ---- what the looks mean ---- */
 
-static void judge(struct tb_bots *b, struct bot *bot, int64_t wall)
+static void judge(struct tb_bots *b, struct bot *bot, int64_t wall, bool rebooted)
 {
     enum tb_bot_state state = bot->state;
     char reason[32];
@@ -255,8 +255,10 @@ static void judge(struct tb_bots *b, struct bot *bot, int64_t wall)
     }
     if (bot_busy(b, bot) || !observe(&state, reason, bot->intent, &bot->sight, wall))
         return;
-    tb_log(TB_WARN, "bot.state", "%s (%s): %s -> %s%s%s", bot->name, bot->life.instance,
-           bot_state_word(bot->state), bot_state_word(state), reason[0] ? ", " : "", reason);
+    if (!rebooted)
+        tb_log(TB_WARN, "bot.state", "%s (%s): %s -> %s%s%s", bot->name, bot->life.instance,
+               bot_state_word(bot->state), bot_state_word(state), reason[0] ? ", " : "", reason);
+    history_state(b, bot, state, reason, wall);
     bot->state = state;
     tb_copy(bot->reason, sizeof bot->reason, reason);
     bot->reason_detail[0] = '\0';
@@ -269,17 +271,68 @@ static bool may_judge(const struct bot *bot, int64_t wall)
            wall > bot->judge_after && bot->sight.container_at > bot->judge_after;
 }
 
+/* Did it trade, and does its container, unasked, no longer run? */
+static bool fell(const struct tb_bots *b, const struct bot *bot, int64_t wall)
+{
+    return bot->managed && may_judge(bot, wall) && !bot_busy(b, bot) &&
+           bot->sight.container == TB_CT_EXITED && strcmp(bot->intent, "run") == 0 &&
+           (bot->state == TB_BOT_RUNNING || bot->state == TB_BOT_DEGRADED ||
+            bot->state == TB_BOT_STALE);
+}
+
+/* Several running bots that are seen exited in one look fell with their host: that is one piece of
+ * news, said once. (lock held) */
+static bool look_for_reboot(struct tb_bots *b, int64_t wall)
+{
+    struct tb_buffer event = TB_BUFFER_INIT, names = TB_BUFFER_INIT;
+    struct tb_json_writer w;
+    size_t n = 0;
+
+    tb_jw_init(&w, &event);
+    tb_jw_object(&w);
+    tb_jw_kv_time(&w, "at", wall);
+    tb_jw_key(&w, "bots");
+    tb_jw_array(&w);
+    for (size_t i = 0; i < b->bots; i++) {
+        const struct bot *bot = b->bot[i];
+        if (!fell(b, bot, wall))
+            continue;
+        n++;
+        tb_buffer_printf(&names, "%s%s", names.len ? ", " : "", bot->name);
+        tb_jw_object(&w);
+        tb_jw_kv_string(&w, "id", bot->id);
+        tb_jw_kv_string(&w, "name", bot->name);
+        tb_jw_kv_string(&w, "instance", bot->life.instance);
+        tb_jw_end_object(&w);
+    }
+    tb_jw_end_array(&w);
+    tb_jw_end_object(&w);
+    if (n > 1) {
+        tb_events_publish(b->events, "host.rebooted", event.data, event.len);
+        tb_log(TB_ERROR, "host.rebooted",
+               "%zu running bots were found exited at once, as after a reboot of their host; they "
+               "are not started by themselves: %s",
+               n, names.data);
+    }
+    tb_buffer_free(&event);
+    tb_buffer_free(&names);
+    return n > 1;
+}
+
 static void judge_all(struct tb_bots *b, int64_t wall)
 {
     struct tb_hb_status status;
+    bool rebooted;
+
     tb_hb_status(b->hb, &status);
     /* After an API restart its lists are empty for a while: nothing is concluded from that. */
     if (tb_mono_ms() - status.up_since_mono_ms < 10000)
         return;
     pthread_mutex_lock(&b->lock);
+    rebooted = look_for_reboot(b, wall);
     for (size_t i = 0; i < b->bots; i++)
         if (may_judge(b->bot[i], wall))
-            judge(b, b->bot[i], wall);
+            judge(b, b->bot[i], wall, rebooted && fell(b, b->bot[i], wall));
     pthread_mutex_unlock(&b->lock);
 }
 

@@ -28,15 +28,19 @@ static void write_drawdown(struct tb_json_writer *w, const struct bot *bot,
     }
 }
 
-static void write_pnl(struct tb_json_writer *w, const struct bot *bot, const struct tb_json *pnl)
+static void write_pnl(struct tb_json_writer *w, const struct bot *bot, const struct tb_json *facts,
+                      const struct tb_json *pnl)
 {
+    bool since_adoption = opening_counts(bot, facts);
     bool stale = bot->state != TB_BOT_RUNNING && bot->state != TB_BOT_DEGRADED;
 
     tb_jw_key(w, "pnl");
     tb_jw_array(w);
     for (const struct tb_json *p = tb_json_first(pnl); p; p = p->next) {
         tb_jw_object(w);
-        for (const struct tb_json *f = p->child; f; f = f->next)
+        if (since_adoption)
+            opening_write_row(w, facts, p, pnl->len);
+        for (const struct tb_json *f = p->child; f && !since_adoption; f = f->next)
             if (strcmp(f->key, "drawdown") != 0)
                 tb_jw_kv_node(w, f->key, f);
         write_drawdown(w, bot, tb_json_get(p, "net"));
@@ -66,6 +70,7 @@ static void write_facts(struct tb_json_writer *w, const struct tb_json *facts)
     tb_jw_kv_node(w, "risk", tb_json_get(facts, "risk"));
     tb_jw_kv_node(w, "budget_quote", tb_json_get(facts, "budget_quote"));
     tb_jw_kv_node(w, "plugin", tb_json_get(facts, "plugin"));
+    tb_jw_kv_node(w, "adoption", tb_json_get(facts, "adoption"));
 }
 
 static void write_reason(struct tb_json_writer *w, const struct bot *bot)
@@ -170,7 +175,7 @@ void fragment_build(struct bot *bot, bool client, struct tb_buffer *out)
     text_or_null(&w, "pair", bot->pair);
     tb_jw_kv_string(&w, "state", bot_state_word(bot->state));
     tb_jw_kv_string(&w, "status", bot_state_status(bot->state));
-    write_pnl(&w, bot, tb_json_get(root, "pnl"));
+    write_pnl(&w, bot, facts ? tb_json_root(facts) : NULL, tb_json_get(root, "pnl"));
     tb_jw_kv_time(&w, "started_at", bot->started_at);
     if (!client)
         write_operator(&w, bot, facts ? tb_json_root(facts) : NULL, root);

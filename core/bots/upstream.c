@@ -29,6 +29,23 @@ struct tb_json_doc *upstream_read(struct tb_bots *b, enum tb_hb_endpoint endpoin
     return doc;
 }
 
+struct tb_json_doc *upstream_read_if_there(struct tb_bots *b, enum tb_hb_endpoint endpoint,
+                                           const char *arg, int64_t mono_deadline_ms,
+                                           struct tb_error *err)
+{
+    struct tb_hb_call call = {
+        .endpoint = endpoint, .arg = {arg}, .mono_deadline_ms = mono_deadline_ms, .fresh = true};
+    struct tb_hb_answer answer;
+    struct tb_json_doc *doc = NULL;
+
+    if (tb_hb_call(b->hb, &call, &answer, err))
+        doc = tb_json_parse(tb_buffer_text(&answer.body), answer.body.len, TB_JSON_UPSTREAM, err);
+    else if (answer.outcome == TB_HB_REFUSED && answer.status == 404)
+        *err = (struct tb_error){0};
+    tb_hb_answer_free(&answer);
+    return doc;
+}
+
 bool read_digits(const char **text, int least, int most, int *out)
 {
     int n = 0;

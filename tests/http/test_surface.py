@@ -17,6 +17,8 @@ ROUTES = [
     ("POST", "/bots/plan", "operator"), ("GET", "/bots/none", "client"),
     ("DELETE", "/bots/none", "operator"), ("POST", "/bots/none/start", "operator"),
     ("POST", "/bots/none/stop", "operator"), ("GET", "/bots/none/logs", "operator"),
+    ("POST", "/bots/adopt", "operator"), ("POST", "/bots/none/release", "operator"),
+    ("GET", "/bots/none/config", "operator"), ("GET", "/bots/none/history", "operator"),
     ("GET", "/operations", "operator"), ("GET", "/operations/none", "operator"),
     ("GET", "/exchanges", "operator"), ("GET", "/exchanges/bitmart", "operator"),
     ("GET", "/exchanges/bitmart/strategies/spot_grid", "operator"),
