@@ -298,9 +298,10 @@ bool opening_counts(const struct bot *bot, const struct tb_json *facts);
 /* "opening" of the facts, from the figures at adoption (NULL: none were reported); quote: of a row
  * that names none. */
 void opening_write(struct tb_json_writer *w, const struct tb_json *figures, const char *quote);
-/* The members of one pnl row since the adoption, and "opening". rows: how many the bot has. */
+/* The members of one pnl row since the adoption; "opening", what was before, is not a client's
+ * business. rows: how many the bot has. */
 void opening_write_row(struct tb_json_writer *w, const struct tb_json *facts,
-                       const struct tb_json *row, size_t rows);
+                       const struct tb_json *row, size_t rows, bool client);
 
 /* observe.c: pure */
 /* State that the newest sight of a bot without an open operation means; true when it changed. */

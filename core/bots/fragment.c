@@ -29,7 +29,7 @@ static void write_drawdown(struct tb_json_writer *w, const struct bot *bot,
 }
 
 static void write_pnl(struct tb_json_writer *w, const struct bot *bot, const struct tb_json *facts,
-                      const struct tb_json *pnl)
+                      const struct tb_json *pnl, bool client)
 {
     bool since_adoption = opening_counts(bot, facts);
     bool stale = bot->state != TB_BOT_RUNNING && bot->state != TB_BOT_DEGRADED;
@@ -39,7 +39,7 @@ static void write_pnl(struct tb_json_writer *w, const struct bot *bot, const str
     for (const struct tb_json *p = tb_json_first(pnl); p; p = p->next) {
         tb_jw_object(w);
         if (since_adoption)
-            opening_write_row(w, facts, p, pnl->len);
+            opening_write_row(w, facts, p, pnl->len, client);
         for (const struct tb_json *f = p->child; f && !since_adoption; f = f->next)
             if (strcmp(f->key, "drawdown") != 0)
                 tb_jw_kv_node(w, f->key, f);
@@ -175,7 +175,7 @@ void fragment_build(struct bot *bot, bool client, struct tb_buffer *out)
     text_or_null(&w, "pair", bot->pair);
     tb_jw_kv_string(&w, "state", bot_state_word(bot->state));
     tb_jw_kv_string(&w, "status", bot_state_status(bot->state));
-    write_pnl(&w, bot, facts ? tb_json_root(facts) : NULL, tb_json_get(root, "pnl"));
+    write_pnl(&w, bot, facts ? tb_json_root(facts) : NULL, tb_json_get(root, "pnl"), client);
     tb_jw_kv_time(&w, "started_at", bot->started_at);
     if (!client)
         write_operator(&w, bot, facts ? tb_json_root(facts) : NULL, root);

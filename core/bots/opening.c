@@ -89,7 +89,7 @@ static void write_return(struct tb_json_writer *w, const struct tb_json *row,
 }
 
 void opening_write_row(struct tb_json_writer *w, const struct tb_json *facts,
-                       const struct tb_json *row, size_t rows)
+                       const struct tb_json *row, size_t rows, bool client)
 {
     const struct tb_json *opened =
         row_of(tb_json_path(facts, "adoption", "opening", NULL), row, rows);
@@ -104,5 +104,6 @@ void opening_write_row(struct tb_json_writer *w, const struct tb_json *facts,
             tb_jw_null(w);
     }
     write_return(w, row, opened, rows == 1 ? tb_json_get(facts, "budget_quote") : NULL);
-    tb_jw_kv_node(w, "opening", opened);
+    if (!client)
+        tb_jw_kv_node(w, "opening", opened);
 }

@@ -120,6 +120,12 @@ def test_profit_counts_from_adoption(bridge, crowd):
     assert abs(Decimal(row["return_pct"]) - net / 2) < Decimal("0.0001")  # of a budget of 200
     assert Decimal(row["drawdown"]) >= 0
 
+    # What was before is not for clients.
+    client = bridge.make_token("client", bots=[shown["id"]])["token"]
+    (seen,) = bridge.get("/bots", token=client).json()["bots"]
+    assert seen["pnl"][0]["net"] is not None and "opening" not in seen["pnl"][0]
+    assert "adoption" not in seen
+
     # The fall after the adoption is a drawdown, all of it.
     before = Decimal(row["drawdown"])
     crowd.control("POST", f"/bots/{shown['instance']}/drawdown", {"quote": 25})
