@@ -3,6 +3,7 @@ simulator is byte-equal before and after, and a dry run leaves the store as it w
 import contextlib
 import json
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -288,7 +289,13 @@ def test_a_reboot_of_the_host_is_one_piece_of_news(start_simulator, start_bridge
     simulator = start_simulator("--bots", 3)
     bridge = start_bridge(simulator)
     ready_to_adopt(bridge, 3)
-    names = [b["instance"] for b in adopt(bridge)["bots"]]
+    # Two people at once: each bot is adopted once.
+    with ThreadPoolExecutor(2) as pool:
+        answers = [a.result()["bots"] for a in [pool.submit(adopt, bridge) for _ in range(2)]]
+    names = sorted(b["instance"] for bots in answers for b in bots if b["adopted"])
+    assert len(names) == len(set(names)) == 3
+    assert all(b["reason"]["code"] == "managed" for bots in answers for b in bots if not b["adopted"])
+    assert len(contents(bridge)["bots"]) == 3
     until(lambda: all(bot(bridge, n)["state"] == "running" for n in names))
     ledger = writes(simulator)
     for n in names:
