@@ -181,6 +181,7 @@ api_handler api_get_exchanges, api_get_exchange, api_get_strategy;
 api_handler api_get_plugins, api_get_plugin, api_reload_plugins;
 api_handler api_get_tokens, api_create_token, api_delete_token;
 api_handler api_get_hummingbot;
+api_handler api_get_backup, api_resume, api_cleanup;
 api_handler api_get_session, api_create_session, api_delete_session;
 
 #endif

@@ -31,6 +31,7 @@
     X(TB_STATE, "wrong_state", 409, false)                                                        \
     X(TB_STATE_UNKNOWN, "state_unknown", 409, false)                                              \
     X(TB_FORM_CHANGED, "form_changed", 409, false)                                                \
+    X(TB_EPHEMERAL_STORE, "ephemeral_store", 409, false)                                          \
     X(TB_OBSERVE_MODE, "observe_mode", 409, false)                                                \
     X(TB_TOO_LARGE, "too_large", 413, false)                                                      \
     X(TB_MEDIA_TYPE, "unsupported_media_type", 415, false)                                        \

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -162,7 +163,8 @@ static void write_answer(const struct tb_http_server *server, const struct tb_ht
         const char *type = res->content_type && plain_value(res->content_type)
                                ? res->content_type
                                : "application/octet-stream";
-        tb_buffer_printf(&out, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, res->body.len);
+        tb_buffer_printf(&out, "Content-Type: %s\r\nContent-Length: %zu\r\n", type,
+                         res->body.len + (size_t)res->file_bytes);
     }
     tb_buffer_printf(&out, "Connection: %s\r\nX-Request-Id: %s\r\n",
                      res->close ? "close" : "keep-alive", req->id);
@@ -175,7 +177,8 @@ static void write_answer(const struct tb_http_server *server, const struct tb_ht
     tb_buffer_puts(&out, "\r\n");
     if (!bodyless && !head && res->body.len)
         tb_buffer_append(&out, res->body.data, res->body.len);
-    if (mg_write(req->private_->conn, out.data, out.len) < (int)out.len)
+    if (mg_write(req->private_->conn, out.data, out.len) < (int)out.len ||
+        (!bodyless && !head && !tb_http_send_file(req->private_->conn, res)))
         res->close = true; /* the client is gone */
     tb_buffer_free(&out);
 }
@@ -251,6 +254,8 @@ static void request_end(struct tb_http_server *server, struct tb_http_request *r
         mg_disable_connection_keep_alive(p->conn);
     if (server->config.after)
         server->config.after(req, res, server->config.user);
+    if (res->file_bytes > 0)
+        close(res->file);
     tb_buffer_free(&res->body);
     tb_buffer_free(&res->headers);
     tb_buffer_free(&p->body);

@@ -115,4 +115,10 @@ bool tb_http_framing_check(const struct mg_connection *conn, struct tb_http_fram
  * closing on unread bytes would reset the connection under the answer. Not after a broken head. */
 void tb_http_linger(struct tb_http_private *p);
 
+/* --- http_file.c --- */
+
+/* Sends the answer's file; false when the client has left or the file is shorter than said. */
+TB_MUST_CHECK
+bool tb_http_send_file(struct mg_connection *conn, const struct tb_http_response *res);
+
 #endif

@@ -535,6 +535,7 @@ bool tb_bots_release(struct tb_bots *bots, const char *id, struct tb_buffer *out
         tb_copy(instance, sizeof instance, bot->life.instance);
         tb_buffer_printf(out, "{\"id\":\"%s\",\"instance\":\"%s\",\"released\":true}", bot->id,
                          instance);
+        observing_accept(bots, instance);
         pthread_mutex_lock(&bots->lock);
         enum tb_container container = bot->sight.container;
         registry_remove(bots, bot);

@@ -337,6 +337,7 @@ void tb_bots_hummingbot(struct tb_bots *bots, struct tb_buffer *out)
         tb_jw_null(&w);
     }
     pthread_mutex_lock(&bots->lock);
+    observing_write(bots, &w);
     tb_jw_key(&w, "feed");
     tb_jw_object(&w);
     tb_jw_kv_time(&w, "looked_at", bots->looked_at);

@@ -75,6 +75,7 @@ static struct tb_bots *allocate(const struct tb_bots_config *config)
     tb_copy(b->image_pattern, sizeof b->image_pattern,
             config->image_pattern && config->image_pattern[0] ? config->image_pattern
                                                               : IMAGE_PATTERN);
+    b->ephemeral = config->ephemeral;
     b->life_epoch = tb_wall_ms() - tb_mono_ms();
     pthread_mutex_init(&b->lock, NULL);
     tb_cond_init(&b->claims);
@@ -90,8 +91,8 @@ struct tb_bots *tb_bots_open(const struct tb_bots_config *config, struct tb_erro
     struct loading l = {b, err, true};
 
     b->opened_at = tb_wall_ms();
-    if (!tb_store_bots_each(b->store, load_bot, &l, err) || !l.ok || !operations_resume(b, err) ||
-        !operations_start(b, err) || !feed_start(b, err)) {
+    if (!tb_store_bots_each(b->store, load_bot, &l, err) || !l.ok || !observing_load(b, err) ||
+        !operations_resume(b, err) || !operations_start(b, err) || !feed_start(b, err)) {
         /* Opening fails only before or while threads start; the process ends then, so what the
          * threads use is left to it. */
         return NULL;
@@ -124,6 +125,7 @@ void tb_bots_close(struct tb_bots *bots)
     for (size_t i = 0; i < bots->bots; i++)
         bot_free(bots->bot[i]);
     free(bots->bot);
+    observing_free(bots);
     pthread_mutex_destroy(&bots->lock);
     pthread_cond_destroy(&bots->claims);
     pthread_cond_destroy(&bots->work);

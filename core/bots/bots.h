@@ -31,6 +31,7 @@ struct tb_bots_config {
     struct tb_events *events;
     const char *image_pattern; /* BRIDGE_BOT_IMAGES: comma-separated, `*` at the end matches the
                                   rest; NULL: "hummingbot/hummingbot:*" */
+    bool ephemeral; /* the store will not outlive a redeploy: creates are refused */
 };
 
 /* Loads bots and unfinished operations (taken over: their nonces are looked for and burnt before
@@ -162,6 +163,16 @@ bool tb_bots_wait(struct tb_bots *bots, const char *operation_id, int64_t mono_d
                   struct tb_error *err);
 /* GET /hummingbot: profile, differences, health, clock, lanes, observe mode. */
 void tb_bots_hummingbot(struct tb_bots *bots, struct tb_buffer *out);
+/* POST /hummingbot/resume {another_bridge?}: ends observe mode and remembers the instances that
+ * caused it. Writes {observe, another_bridge, instances: [all that are remembered]}. */
+TB_MUST_CHECK
+bool tb_bots_resume(struct tb_bots *bots, const struct tb_json *request, struct tb_buffer *out,
+                    struct tb_problems *problems, struct tb_error *err);
+/* POST /hummingbot/cleanup: removes, or with dry_run lists, what the bridge's own ended attempts left
+ * upstream: their configs, and the exited containers of those that were given up. */
+TB_MUST_CHECK
+bool tb_bots_cleanup(struct tb_bots *bots, bool dry_run, struct tb_buffer *out,
+                     struct tb_error *err);
 /* For /readyz: has the feed had one good look, or been told why not? */
 bool tb_bots_ready(struct tb_bots *bots);
 /* Weak ETag of the whole list or one bot: changes exactly when its JSON does. */

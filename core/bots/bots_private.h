@@ -99,6 +99,7 @@ struct step {
 
 struct operation {
     char id[TB_ULID_TEXT];
+    bool taken_over; /* began in an earlier process */
     struct bot *bot;
     struct step step[STEPS_MAX];
     size_t steps;
@@ -113,6 +114,23 @@ struct operation {
 };
 
 enum { OPERATION_WORKERS = 4, FEED_WORKERS = 2 };
+
+struct names {
+    char (*name)[TB_INSTANCE_NAME];
+    size_t n;
+};
+
+/* observe_mode.c */
+struct observing {
+    pthread_mutex_t saving; /* before `lock`: what is stored is the newest */
+    bool on;
+    bool looked; /* the containers were looked at once since the start */
+    bool shared; /* an admin said that another bridge works on this API */
+    int64_t since;
+    char reason[24];
+    struct names foreign; /* look like ours, unknown to the store */
+    struct names known;   /* such ones that an admin has seen, or another bridge's */
+};
 
 struct tb_bots {
     struct tb_store *store;
@@ -142,6 +160,9 @@ struct tb_bots {
     int64_t opened_at; /* wall ms; what is shown before that look is from the store */
     char look_error[320];
     bool look_now;
+
+    struct observing observing;
+    bool ephemeral; /* the store will not last: nothing is created */
 
     pthread_t operation_thread[OPERATION_WORKERS];
     pthread_t feed_thread, feed_worker[FEED_WORKERS];
@@ -277,6 +298,25 @@ void feed_join(struct tb_bots *b);
 void feed_poke(struct tb_bots *b); /* look now; lock held */
 /* A new entry for a living instance that no record of ours has (lock held). */
 struct bot *feed_unmanaged(struct tb_bots *b, const char *instance, int64_t wall);
+/* observe_mode.c. Lock held for holds, ends, write; not held for the others. */
+TB_MUST_CHECK
+bool observing_load(struct tb_bots *b, struct tb_error *err);
+void observing_free(struct tb_bots *b);
+/* What the list of active containers says of the store (feed thread). */
+void observing_look(struct tb_bots *b, const struct tb_json_doc *active);
+/* From now on this instance is no reason to observe: a person has said what it is. */
+void observing_accept(struct tb_bots *b, const char *instance);
+/* Fails with TB_OBSERVE_MODE: for every command but a stop. */
+TB_MUST_CHECK
+bool observing_allows(struct tb_bots *b, struct tb_error *err);
+/* Must this open operation wait for the first look? Must it be ended? */
+bool observing_holds(const struct tb_bots *b, const struct operation *op);
+bool observing_ends(const struct tb_bots *b, const struct operation *op);
+void observing_end(struct tb_life *life);
+void observing_write(const struct tb_bots *b, struct tb_json_writer *w); /* members of an object */
+
+/* "hummingbot-<slug>-<8 hex>-<date>-<time>" -> the eight hex digits. */
+bool instance_nonce(const char *instance, char out[TB_NONCE_TEXT]);
 /* ghosts.c: instances of attempts that had been given up (feed thread, no lock held) */
 void ghosts_look(struct tb_bots *b);
 /* transform.c: runs the plugin's status and log transforms over one slice (no lock held) */

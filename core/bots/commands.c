@@ -114,6 +114,8 @@ static bool commit(struct opening *o, struct tb_command_result *result, struct t
     size_t n = 0;
     bool ok;
 
+    if (o->life.kind != TB_OP_STOP && !observing_allows(o->b, err))
+        return false;
     tb_copy(fresh.id, sizeof fresh.id, o->id);
     operation_write_doc(&fresh, &doc);
     bot_write_doc(&o->shown, &bot_doc);
@@ -298,6 +300,17 @@ static bool taken(struct tb_bots *b, const char *name, const struct tb_caller *c
     return false;
 }
 
+static bool may_create(struct tb_bots *b, struct tb_error *err)
+{
+    if (b->ephemeral)
+        return tb_fail(
+            err, TB_EPHEMERAL_STORE,
+            "The store is on a file system that a restart of this container empties, and "
+            "with it every bot would be forgotten while it trades. Put BRIDGE_STORE on a "
+            "volume, or set BRIDGE_ALLOW_EPHEMERAL=1 for trials.");
+    return observing_allows(b, err);
+}
+
 bool tb_bots_create(struct tb_bots *bots, const struct tb_json *request, bool lenient,
                     const struct tb_caller *caller, const struct tb_idempotency *idempotency,
                     struct tb_command_result *result, struct tb_problems *problems,
@@ -311,7 +324,7 @@ bool tb_bots_create(struct tb_bots *bots, const struct tb_json *request, bool le
     ok = replayed_early(bots, caller, idempotency, result, &done, err);
     if (done)
         return ok;
-    if (!request_plan_id(request, &plan_id, problems, err))
+    if (!may_create(bots, err) || !request_plan_id(request, &plan_id, problems, err))
         return false;
     if (name && !name_free(bots, name, problems, err))
         return taken(bots, name, caller, idempotency, result, problems, err);
@@ -412,7 +425,8 @@ bool tb_bots_start(struct tb_bots *bots, const char *id, const struct tb_json *r
     ok = replayed_early(b, caller, idempotency, result, &done, err);
     if (done)
         return ok;
-    if (!unknown_field(request, none, problems, err) || !find_managed(b, id, &o.bot, err))
+    if (!observing_allows(b, err) || !unknown_field(request, none, problems, err) ||
+        !find_managed(b, id, &o.bot, err))
         return false;
     pthread_mutex_lock(&b->lock);
     op = operation_of(b, o.bot);

@@ -17,8 +17,7 @@ struct suspect {
     bool ghost, heard;
 };
 
-/* "hummingbot-<slug>-<8 hex>-<date>-<time>" -> the eight hex digits. */
-static bool nonce_of(const char *instance, char out[TB_NONCE_TEXT])
+bool instance_nonce(const char *instance, char out[TB_NONCE_TEXT])
 {
     size_t n = strlen(instance);
     const char *nonce;
@@ -60,7 +59,7 @@ static bool given_up(struct tb_bots *b, const char *instance, bool *checked_out)
     bool ghost = false;
 
     *checked_out = true;
-    if (!nonce_of(instance, nonce))
+    if (!instance_nonce(instance, nonce))
         return false;
     row = tb_store_attempt_get(b->store, nonce, &err);
     if (!row) {
@@ -117,6 +116,16 @@ static bool stop(struct tb_bots *b, const char *instance)
     return ok;
 }
 
+/* A store that may be old may call given up what lives on purpose. */
+static bool may_stop(struct tb_bots *b)
+{
+    bool observing;
+    pthread_mutex_lock(&b->lock);
+    observing = b->observing.on;
+    pthread_mutex_unlock(&b->lock);
+    return !observing;
+}
+
 void ghosts_look(struct tb_bots *b)
 {
     struct suspect list[GHOSTS_PER_LOOK];
@@ -134,7 +143,7 @@ void ghosts_look(struct tb_bots *b)
             pthread_mutex_unlock(&b->lock);
         }
         /* A bot that is not heard yet would not hear the command either. */
-        if (s->ghost && s->heard && stop(b, s->instance))
+        if (s->ghost && s->heard && may_stop(b) && stop(b, s->instance))
             mark(b, s, true);
     }
 }

@@ -306,7 +306,7 @@ static struct operation *next_due(struct tb_bots *b, bool stops_only, int64_t *w
     for (struct operation *op = b->open; op; op = op->next) {
         int64_t wait = op->life.next_at - now;
         if (op->running || tb_op_state_final(op->life.state) ||
-            (stops_only && op->life.kind != TB_OP_STOP) ||
+            (stops_only && op->life.kind != TB_OP_STOP) || observing_holds(b, op) ||
             (b->draining && op->obs.kind != TB_OBS_RESULT))
             continue;
         if (lane_taken(b, op) && wait < DEPLOY_GAP_MS)
@@ -361,13 +361,14 @@ static bool step(struct tb_bots *b, struct operation *op, struct tb_intent *inte
     struct bot shown;
     struct tb_error err = {0};
     int64_t wall = tb_wall_ms(), upstream = upstream_wall_ms(b);
-    bool store, ok = true;
+    bool store, ends, ok = true;
 
     if (!bot_claim(b, op->bot))
         return false;
     pthread_mutex_lock(&b->lock);
     before = op->life;
-    op->obs.hold = b->draining;
+    ends = observing_ends(b, op);
+    op->obs.hold = b->draining || ends;
     if (op->obs.kind == TB_OBS_TICK)
         op->obs.sent_wall = op->obs.done_wall = upstream;
     if (tb_op_state_final(before.state) || (b->draining && op->obs.kind != TB_OBS_RESULT)) {
@@ -376,6 +377,8 @@ static bool step(struct tb_bots *b, struct operation *op, struct tb_intent *inte
         return false;
     }
     tb_life_step(&before, &op->obs, life_now(b), &next, intent);
+    if (ends)
+        observing_end(&next);
     store = worth_storing(&before, &next, *intent);
     saved = *op;
     op->life = next;

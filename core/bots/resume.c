@@ -48,6 +48,7 @@ static void resume_one(void *arg, const struct tb_store_operation *row)
         r->ok = false;
     } else if (bot && !tb_op_state_final(life.state)) {
         op = operation_open(r->b, bot, row->id, &life, "", row->created_at);
+        op->taken_over = true;
         op->obs.kind = TB_OBS_TAKEN_OVER;
         op->obs.sent_wall = op->obs.done_wall = tb_wall_ms();
         op->life.next_at = 0;

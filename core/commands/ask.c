@@ -1,14 +1,18 @@
-/* One question to the bridge on this machine, for `health` and `token create`, and the command
+/* One question to the bridge on this machine, for `health`, `token create` and
+ * `backup`, and the command
  * `health`. Loopback only, no proxy. Main thread. */
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "commands/commands_private.h"
 
 #define TIMEOUT_S  4L
+#define QUIET_S    120L /* a backup is made before its first byte comes */
 #define ANSWER_MAX ((size_t)1 << 20)
 
 static size_t take(char *data, size_t size, size_t n, void *user)
@@ -39,24 +43,37 @@ static struct curl_slist *headers_of(const char *token)
     return headers;
 }
 
-bool ask_bridge(const struct settings *s, const char *method, const char *path, const char *token,
-                const char *body, int *status_out, struct tb_buffer *answer, struct tb_error *err)
+struct question {
+    const struct settings *settings;
+    const char *method, *path, *token, *body;
+    curl_write_callback take;
+    void *user;
+    bool long_one; /* as long as bytes come */
+    CURL *curl;
+};
+
+static bool ask(struct question *q, int *status_out, struct tb_error *err)
 {
-    char *url = address(s, path);
-    struct curl_slist *headers = headers_of(token);
-    CURL *curl = curl_easy_init();
+    char *url = address(q->settings, q->path);
+    struct curl_slist *headers = headers_of(q->token);
+    CURL *curl = q->curl = curl_easy_init();
     long status = 0;
-    answer->max = ANSWER_MAX;
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, q->method);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    if (body)
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    if (q->body)
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, q->body);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_S);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, TIMEOUT_S);
+    if (q->long_one) {
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, QUIET_S);
+    } else {
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_S);
+    }
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, q->take);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, q->user);
     CURLcode code = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_cleanup(curl);
@@ -67,6 +84,60 @@ bool ask_bridge(const struct settings *s, const char *method, const char *path, 
                       curl_easy_strerror(code));
     free(url);
     return code == CURLE_OK;
+}
+
+bool ask_bridge(const struct settings *s, const char *method, const char *path, const char *token,
+                const char *body, int *status_out, struct tb_buffer *answer, struct tb_error *err)
+{
+    struct question q = {.settings = s,
+                         .method = method,
+                         .path = path,
+                         .token = token,
+                         .body = body,
+                         .take = take,
+                         .user = answer};
+    answer->max = ANSWER_MAX;
+    return ask(&q, status_out, err);
+}
+
+struct download {
+    struct question q;
+    int to;
+    struct tb_buffer *answer;
+};
+
+static size_t take_file(char *data, size_t size, size_t n, void *user)
+{
+    struct download *d = user;
+    long status = 0;
+    curl_easy_getinfo(d->q.curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200)
+        return take(data, size, n, d->answer);
+    for (size_t done = 0; done < size * n;) {
+        ssize_t wrote = write(d->to, data + done, size * n - done);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0)
+            return 0;
+        done += (size_t)wrote;
+    }
+    return size * n;
+}
+
+bool ask_bridge_file(const struct settings *s, const char *path, const char *token, int to,
+                     int *status_out, struct tb_buffer *answer, struct tb_error *err)
+{
+    struct download d = {.q = {.settings = s,
+                               .method = "GET",
+                               .path = path,
+                               .token = token,
+                               .take = take_file,
+                               .long_one = true},
+                         .to = to,
+                         .answer = answer};
+    d.q.user = &d;
+    answer->max = ANSWER_MAX;
+    return ask(&d.q, status_out, err);
 }
 
 int tb_command_health(int argc, char **argv)

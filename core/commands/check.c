@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -12,8 +11,6 @@
 #include "commands/check_private.h"
 #include "commands/plugin.h"
 #include "store/store.h"
-
-#define OVERLAY 0x794c7630L /* f_type of a container's own layer */
 
 /* ---- lines ---- */
 
@@ -87,32 +84,24 @@ static void check_settings(struct check *check)
     }
 }
 
-/* The nearest folder above `path` that exists. */
-static void existing_folder(const char *path, char *out, size_t size)
-{
-    tb_copy(out, size, path);
-    do {
-        char *slash = strrchr(out, '/');
-        if (!slash)
-            tb_copy(out, size, ".");
-        else
-            slash[slash == out ? 1 : 0] = '\0';
-    } while (access(out, F_OK) != 0 && strcmp(out, ".") != 0 && strcmp(out, "/") != 0);
-}
-
-static bool in_container(void)
-{
-    return access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0 ||
-           getenv("RAILWAY_ENVIRONMENT") || getenv("KUBERNETES_SERVICE_HOST");
-}
-
 static void check_volume(struct check *check, const char *folder)
 {
-    struct statfs fs;
-    if (in_container() && statfs(folder, &fs) == 0 && (long)fs.f_type == OVERLAY)
-        check_line(check, CHECK_WARN, "mount a volume and put BRIDGE_STORE on it",
-                   "store: %s is in the container's own layer, so a redeploy forgets every bot",
-                   folder);
+    static const char remedy[] = "mount a volume and put BRIDGE_STORE on it";
+    bool forced = settings_number(check->settings, SET_ALLOW_EPHEMERAL) == 1;
+    switch (place_store_lasting(check->settings)) {
+    case PLACE_GOES_WITH_CONTAINER:
+        check_line(check, CHECK_WARN, remedy,
+                   "store: %s is in the container's own layer or in memory, so a redeploy forgets "
+                   "every bot; creates are %s",
+                   folder, forced ? "allowed by BRIDGE_ALLOW_EPHEMERAL" : "refused");
+        break;
+    case PLACE_IN_MEMORY:
+        check_line(check, CHECK_WARN, "put BRIDGE_STORE on a disk",
+                   "store: %s is in memory, so a reboot forgets every bot", folder);
+        break;
+    case PLACE_LASTS:
+        break;
+    }
 }
 
 static void check_store(struct check *check)
@@ -120,7 +109,7 @@ static void check_store(struct check *check)
     const char *path = settings_text(check->settings, SET_STORE);
     char folder[4096];
     struct tb_error err = {0};
-    existing_folder(path, folder, sizeof folder);
+    place_existing_folder(path, folder, sizeof folder);
     check_volume(check, folder);
     if (access(path, F_OK) != 0) {
         if (access(folder, W_OK | X_OK) == 0)

@@ -12,6 +12,8 @@ int tb_command_plugin(int argc, char **argv);
 int tb_command_token(int argc, char **argv);
 int tb_command_simulate(int argc, char **argv);
 int tb_command_generate(int argc, char **argv);
+int tb_command_backup(int argc, char **argv);
+int tb_command_restore(int argc, char **argv);
 int tb_command_health(int argc, char **argv);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "base/id.h"
@@ -17,6 +18,11 @@
 #define INSTALLED  "/../share/trading-bridge/plugins" /* from the folder of the program */
 #define TOKEN_FILE "admin-token"
 #define TOKEN_MIN  32
+
+/* f_type of statfs */
+#define OVERLAY 0x794c7630UL /* a container's own layer */
+#define TMPFS   0x01021994UL
+#define RAMFS   0x858458f6UL
 
 static bool is_folder(const char *path)
 {
@@ -46,6 +52,39 @@ char *place_beside_store(const struct settings *s, const char *name)
         tb_buffer_append(&path, store, (size_t)(slash - store) + 1);
     tb_buffer_puts(&path, name);
     return tb_buffer_steal(&path, NULL);
+}
+
+void place_existing_folder(const char *path, char *out, size_t size)
+{
+    tb_copy(out, size, path);
+    do {
+        char *slash = strrchr(out, '/');
+        if (!slash)
+            tb_copy(out, size, ".");
+        else
+            slash[slash == out ? 1 : 0] = '\0';
+    } while (access(out, F_OK) != 0 && strcmp(out, ".") != 0 && strcmp(out, "/") != 0);
+}
+
+static bool in_container(void)
+{
+    return access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0 ||
+           getenv("RAILWAY_ENVIRONMENT") || getenv("KUBERNETES_SERVICE_HOST");
+}
+
+enum place_lasting place_store_lasting(const struct settings *s)
+{
+    char folder[PATH_MAX];
+    struct statfs fs;
+    bool memory, layer;
+    place_existing_folder(settings_text(s, SET_STORE), folder, sizeof folder);
+    if (statfs(folder, &fs) != 0)
+        return PLACE_LASTS; /* opening the store will say what is wrong */
+    memory = (unsigned long)fs.f_type == TMPFS || (unsigned long)fs.f_type == RAMFS;
+    layer = (unsigned long)fs.f_type == OVERLAY;
+    if (in_container())
+        return memory || layer ? PLACE_GOES_WITH_CONTAINER : PLACE_LASTS;
+    return memory ? PLACE_IN_MEMORY : PLACE_LASTS;
 }
 
 static char *read_token(const char *path)

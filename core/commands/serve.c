@@ -20,6 +20,14 @@
 #define LOOK_MS     50
 #define GRACE_MS    25000 /* for the requests inside, at the end */
 
+#define PRUNE_EVERY_MS (INT64_C(3600) * 1000)
+#define SERIES_KEPT_MS (INT64_C(90) * 24 * 3600 * 1000) /* curves, log lines */
+
+/* Ids of events never repeat, so that a reader can go on after a restart. Events are not stored one
+ * by one: each start takes a block of ids that is larger than any process can use up. */
+#define EVENT_BLOCK    (INT64_C(1) << 32)
+#define META_EVENT_IDS "event_ids" /* the first id of the next block */
+
 struct bridge {
     struct settings settings;
     char *admin_token;
@@ -36,10 +44,51 @@ struct bridge {
 static bool open_events(struct bridge *b, struct tb_error *err)
 {
     int64_t last;
+    char next[24];
     if (!tb_store_event_last(b->store, &last, err))
         return false;
-    b->events = tb_events_new(EVENTS_KEPT, (uint64_t)last + 1);
-    return true;
+    char *block = tb_store_meta_get(b->store, META_EVENT_IDS, err);
+    if (!block && err->code != TB_NOT_FOUND)
+        return false;
+    long long first = block ? strtoll(block, NULL, 10) : 1;
+    free(block);
+    if (first <= last)
+        first = last + 1;
+    snprintf(next, sizeof next, "%lld", first + (long long)EVENT_BLOCK);
+    b->events = tb_events_new(EVENTS_KEPT, (uint64_t)first);
+    return tb_store_meta_put(b->store, META_EVENT_IDS, next, err);
+}
+
+static void prune(struct bridge *b)
+{
+    struct tb_error err = {0};
+    int64_t now = tb_wall_ms();
+    if (!tb_store_prune(b->store, now, now - SERIES_KEPT_MS, &err))
+        tb_log(TB_WARN, "serve.prune", "What is old was not deleted: %s", err.detail);
+}
+
+/* A store that a redeploy empties: said at every start; creates are refused unless forced. */
+static bool ephemeral(const struct settings *s)
+{
+    const char *path = settings_text(s, SET_STORE);
+    bool forced = settings_number(s, SET_ALLOW_EPHEMERAL) == 1;
+    switch (place_store_lasting(s)) {
+    case PLACE_GOES_WITH_CONTAINER:
+        tb_log(
+            TB_WARN, "serve.ephemeral",
+            "The store %s is in the container's own layer or in memory: a redeploy forgets every "
+            "bot while it trades. %s Put BRIDGE_STORE on a volume.",
+            path, forced ? "BRIDGE_ALLOW_EPHEMERAL allows it." : "Creates are refused.");
+        return !forced;
+    case PLACE_IN_MEMORY:
+        tb_log(TB_WARN, "serve.ephemeral",
+               "The store %s is in memory: a reboot forgets every bot. Put BRIDGE_STORE on a disk.",
+               path);
+        return false;
+    case PLACE_LASTS:
+        break;
+    }
+    return false;
 }
 
 static bool open_plugins(struct bridge *b, struct tb_error *err)
@@ -66,6 +115,7 @@ static bool open_bots(struct bridge *b, struct tb_error *err)
             .plugins = b->plugins,
             .events = b->events,
             .image_pattern = settings_text(&b->settings, SET_BOT_IMAGES),
+            .ephemeral = ephemeral(&b->settings),
         },
         err);
     return b->bots != NULL;
@@ -185,7 +235,15 @@ static void block_signals(sigset_t *signals)
 static void wait_for_end(struct bridge *b, const sigset_t *signals)
 {
     int got = 0;
-    while (sigwait(signals, &got) != 0 || got == SIGHUP) {
+    int64_t prune_at = tb_mono_ms();
+    while (got != SIGTERM && got != SIGINT) {
+        if (tb_mono_ms() >= prune_at) {
+            prune(b);
+            prune_at = tb_mono_ms() + PRUNE_EVERY_MS;
+        }
+        int64_t wait = tb_clock_real_ms(prune_at - tb_mono_ms());
+        const struct timespec limit = {.tv_sec = wait / 1000, .tv_nsec = wait % 1000 * 1000000};
+        got = sigtimedwait(signals, NULL, &limit);
         if (got == SIGHUP) {
             reload_secrets(b);
             reload_plugins(b);

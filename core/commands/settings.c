@@ -47,6 +47,9 @@ static const struct setting_row ROWS[SETTING_COUNT] = {
                           "browser names them, separated by commas."},
     [SET_STORE] = {"BRIDGE_STORE", 0, "./data/bridge.db", 0, 0,
                    "Path of `bridge.db`; `series.db` and `admin-token` are beside it."},
+    [SET_ALLOW_EPHEMERAL] = {"BRIDGE_ALLOW_EPHEMERAL", SETTING_NUMBER, "0", 0, 1,
+                             "1 allows bots to be created though the store is in a container's own "
+                             "layer or in memory, where a redeploy forgets them; for trials."},
     [SET_PLUGINS] = {"BRIDGE_PLUGINS", 0, NULL, 0, 0,
                      "Folder of the Lua plugins, one folder each. Without it `./plugins` if it "
                      "exists, else the installed one."},

@@ -73,8 +73,7 @@ static void close_side(struct tb_store_side *side)
     free(side->path);
 }
 
-/* Makes the folders above the file. */
-static bool make_folders(const char *path, struct tb_error *err)
+bool tb_store_make_folders(const char *path, struct tb_error *err)
 {
     char *folder = tb_xstrdup(path);
     bool ok = true;
@@ -89,7 +88,7 @@ static bool make_folders(const char *path, struct tb_error *err)
     return ok;
 }
 
-static char *series_path(const char *path)
+char *tb_store_series_path(const char *path)
 {
     const char *slash = strrchr(path, '/');
     size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
@@ -123,7 +122,7 @@ static bool set_paths(struct tb_store *store, const char *path, struct tb_error 
     if (strcmp(path, ":memory:") == 0) {
         return true;
     }
-    char *series = series_path(path);
+    char *series = tb_store_series_path(path);
     store->sides[TB_FILE_BRIDGE].path = tb_xstrdup(path);
     store->sides[TB_FILE_SERIES].path = series;
     if (strcmp(path, series) == 0) {
@@ -131,7 +130,7 @@ static bool set_paths(struct tb_store *store, const char *path, struct tb_error 
                        "The store cannot be named series.db: the bridge keeps its curves beside it "
                        "under that name. Use bridge.db.");
     }
-    return make_folders(path, err);
+    return tb_store_make_folders(path, err);
 }
 
 struct tb_store *tb_store_open(const char *path, struct tb_error *err)
@@ -140,6 +139,7 @@ struct tb_store *tb_store_open(const char *path, struct tb_error *err)
         return NULL;
     }
     struct tb_store *store = tb_xcalloc(1, sizeof *store);
+    pthread_mutex_init(&store->backup, NULL);
     if (set_paths(store, path, err) && open_side(&store->sides[TB_FILE_BRIDGE], err) &&
         open_side(&store->sides[TB_FILE_SERIES], err)) {
         store->series = tb_store_series_new(store->sides[TB_FILE_SERIES].writer);
@@ -157,6 +157,7 @@ void tb_store_close(struct tb_store *store)
     close_side(&store->sides[TB_FILE_SERIES]);
     tb_store_series_free(store->series);
     close_side(&store->sides[TB_FILE_BRIDGE]);
+    pthread_mutex_destroy(&store->backup);
     free(store);
 }
 

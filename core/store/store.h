@@ -49,6 +49,28 @@ struct tb_store_health {
 };
 void tb_store_health(struct tb_store *store, struct tb_store_health *health_out);
 
+/* ---- Backup: store_backup.c, store_restore.c ----------------------------------------------------
+ */
+
+/* A tar of two files, bridge.db and series.db: a descriptor at its beginning, of a file without a
+ * name, so that closing it leaves nothing. Each copy is what some commit left; bridge.db is taken
+ * last, so the curves never know a later moment than the bots. The bridge goes on meanwhile.
+ * TB_BUSY while another one is made; not for ":memory:". -1 on failure. */
+TB_MUST_CHECK
+int tb_store_backup(struct tb_store *store, int64_t *bytes_out, struct tb_error *err);
+
+/* The meta key that a restore leaves: the wall time of it in milliseconds. */
+#define TB_STORE_RESTORED "restored_at"
+
+/* Puts a backup (the tar, or a folder with the two files) in the place of `path`, where nothing may
+ * be. The files are opened and checked (migrated, if older) beside it first and moved there last,
+ * so that a failure leaves nothing. */
+TB_MUST_CHECK
+bool tb_store_restore(const char *from, const char *path, int64_t now, struct tb_error *err);
+/* Writes the tar's files into a folder, which is made; none of them may exist there. */
+TB_MUST_CHECK
+bool tb_store_unpack(int tar, const char *folder, struct tb_error *err);
+
 /* ---- Records ----------------------------------------------------------------------------------
  */
 

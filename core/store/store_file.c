@@ -167,8 +167,8 @@ static bool prepare(struct tb_store_db *db, enum tb_store_access access, struct 
     return true;
 }
 
-static struct tb_store_db *db_new(const struct tb_store_file *file, const char *path, int flags,
-                                  struct tb_error *err)
+struct tb_store_db *tb_store_db_plain(const struct tb_store_file *file, const char *path, int flags,
+                                      struct tb_error *err)
 {
     struct tb_store_db *db = tb_xcalloc(1, sizeof *db);
     db->file = file;
@@ -188,7 +188,7 @@ struct tb_store_db *tb_store_db_open(const struct tb_store_file *file, const cha
                                      enum tb_store_access access, struct tb_error *err)
 {
     int flags = access == TB_ACCESS_READER ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-    struct tb_store_db *db = db_new(file, path, flags, err);
+    struct tb_store_db *db = tb_store_db_plain(file, path, flags, err);
     if (!db) {
         return NULL;
     }
@@ -277,7 +277,7 @@ bool tb_store_file_prepare(const struct tb_store_file *file, const char *path, s
     if (!create_file(path, err)) {
         return false;
     }
-    struct tb_store_db *db = db_new(file, path, SQLITE_OPEN_READWRITE, err);
+    struct tb_store_db *db = tb_store_db_plain(file, path, SQLITE_OPEN_READWRITE, err);
     if (!db) {
         return false;
     }

@@ -2,9 +2,7 @@
  *
  * A step that was shipped is never edited: a test holds its SHA-256. A file that has something in
  * it is copied to <path>.pre-N before it is changed. Runs once, at open, on the opening thread. */
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/log.h"
@@ -168,16 +166,6 @@ const struct tb_store_file tb_store_files[TB_FILE_COUNT] = {
                         COUNT(series_migrations)},
 };
 
-static bool sync_file(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return ok;
-}
-
 /* The copy is on the disk before it has its name: an interrupted one is only a .part file. */
 static bool copy_before(struct tb_store_db *db, int64_t version, struct tb_error *err)
 {
@@ -185,12 +173,8 @@ static bool copy_before(struct tb_store_db *db, int64_t version, struct tb_error
     struct tb_buffer part = TB_BUFFER_INIT;
     tb_buffer_printf(&name, "%s.pre-%lld", db->path, (long long)version);
     tb_buffer_printf(&part, "%s.part", tb_buffer_text(&name));
-    unlink(tb_buffer_text(&part));
-    char *sql = sqlite3_mprintf("VACUUM INTO %Q", tb_buffer_text(&part));
-    bool ok = tb_store_exec(db, sql, err);
-    sqlite3_free(sql);
-    if (ok && (!sync_file(tb_buffer_text(&part)) ||
-               rename(tb_buffer_text(&part), tb_buffer_text(&name)) != 0)) {
+    bool ok = tb_store_copy_into(db, tb_buffer_text(&part), err);
+    if (ok && rename(tb_buffer_text(&part), tb_buffer_text(&name)) != 0) {
         ok = tb_fail(err, TB_STORE_FAILED, "%s cannot be kept: %m.", tb_buffer_text(&name));
     }
     if (ok) {

@@ -65,6 +65,19 @@ bool tb_store_query_int(struct tb_store_db *db, const char *sql, int64_t *value_
 /* Says in plain words what SQLite's code means for this file; false. Sets db->fatal. */
 bool tb_store_sql_fail(struct tb_store_db *db, int rc, const char *doing, struct tb_error *err);
 
+/* Copies what this connection reads to `to`, private and on the disk when true. A file of that name
+ * is replaced. */
+TB_MUST_CHECK
+bool tb_store_copy_into(struct tb_store_db *db, const char *to, struct tb_error *err);
+/* A connection without pragmas and statements; flags are SQLite's. */
+struct tb_store_db *tb_store_db_plain(const struct tb_store_file *file, const char *path, int flags,
+                                      struct tb_error *err);
+/* series.db beside this path, malloc'd. */
+char *tb_store_series_path(const char *path);
+/* Makes the folders above the file. */
+TB_MUST_CHECK
+bool tb_store_make_folders(const char *path, struct tb_error *err);
+
 /* The descriptor that holds the lock <path>.lock, or -1. */
 TB_MUST_CHECK
 int tb_store_lock(const char *path, struct tb_error *err);
@@ -185,6 +198,7 @@ struct tb_store_series; /* the bounded queue */
 
 struct tb_store {
     struct tb_store_side sides[TB_FILE_COUNT];
+    pthread_mutex_t backup; /* held while one is made */
     struct tb_store_series *series;
 };
 

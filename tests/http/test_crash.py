@@ -15,8 +15,9 @@ ROUNDS = int(os.environ.get("TB_CRASH_ROUNDS", "6"))
 SEED = int(os.environ.get("TB_CRASH_SEED", "1"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def simulator(start_simulator):
+    """One for each store: bots of another store would make the bridge observe."""
     return start_simulator(TB_TIME_SCALE=SCALE)
 
 

@@ -24,6 +24,8 @@ ROUTES = [
     ("GET", "/exchanges/bitmart/strategies/spot_grid", "operator"),
     ("GET", "/plugins", "developer"), ("GET", "/plugins/bitmart", "developer"),
     ("POST", "/plugins/reload", "developer"), ("GET", "/hummingbot", "operator"),
+    ("POST", "/hummingbot/resume", "admin"), ("POST", "/hummingbot/cleanup", "admin"),
+    ("GET", "/backup", "admin"),
     ("POST", "/tokens", "admin"), ("GET", "/tokens", "admin"), ("DELETE", "/tokens/none", "admin"),
 ]
 INCLUDES = {"admin": {"admin", "operator", "developer", "client", "scrape"},
@@ -497,8 +499,9 @@ def test_failure_within_the_wait_is_a_problem(bridge, simulator):
     assert bridge.get(answer.headers["Location"]).status_code == 200
 
 
-def test_only_half_of_the_workers_wait(start_bridge, simulator):
+def test_only_half_of_the_workers_wait(start_bridge, start_simulator):
     """Waiting clients must not keep health and stop from being answered."""
+    simulator = start_simulator()
     bridge = start_bridge(simulator, BRIDGE_THREADS=4)
     simulator.fault(match={"method": "POST", "path": "/bot-orchestration/deploy"}, kind="latency",
                     count=1, delay_ms=20_000)
@@ -627,8 +630,9 @@ def test_malformed_requests_get_a_problem_document(bridge):
     assert raw.startswith(b"HTTP/1.1 400") and b"application/problem+json" in raw
 
 
-def test_drain(start_bridge, simulator):
+def test_drain(start_bridge, start_simulator):
     """While a command is waited for, SIGTERM lets it be answered, and everything else is 503."""
+    simulator = start_simulator()
     bridge = start_bridge(simulator)
     simulator.fault(match={"method": "POST", "path": "/bot-orchestration/deploy"}, kind="latency",
                     count=1, delay_ms=40_000)
