@@ -367,6 +367,15 @@ static void test_guards(void **state)
     assert_int_equal(s.phase, TB_PH_CONTROLLERS);
     assert_string_equal(s.nonce, FRESH);
     assert_false(s.burnt || s.sent);
+    /* without stored files (an adopted bot) one that is gone is not deployed under any name */
+    s = amid(START, TB_PH_INSPECT);
+    s.stem[0] = s.base[0] = s.nonce[0] = '\0';
+    o = answer(DONE, GONE);
+    tb_life_step(&s, &o, NOW, &s, &intent);
+    assert_int_equal(s.state, TB_OPS_FAILED);
+    assert_string_equal(s.reason, "nothing_to_deploy");
+    assert_int_equal(intent.act, TB_ACT_NONE);
+    assert_string_equal(s.base, "");
     /* one call at a time; nothing before its time; nothing while shutting down */
     s = amid(CREATE, TB_PH_LOOK);
     assert_int_equal(tick(&s, NOW).act, TB_ACT_NONE);
