@@ -167,7 +167,7 @@ def run(smoke):
         start(home, "bridge", ["serve"],
               {"HUMMINGBOT_API_URL": f"http://127.0.0.1:{sim_port}",
                "HUMMINGBOT_API_USERNAME": "admin", "HUMMINGBOT_API_PASSWORD": "admin",
-               "PORT": str(port), "BRIDGE_BIND": "127.0.0.1",
+               "PORT": str(port), "BRIDGE_BIND": "127.0.0.1", "BRIDGE_ALLOW_EPHEMERAL": "1",
                "BRIDGE_STORE": str(home / "bridge.db"), "BRIDGE_PLUGINS": str(ROOT / "plugins")},
               "trading-bridge ready")
         token = (home / "admin-token").read_text(encoding="ascii").strip()

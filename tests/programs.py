@@ -64,6 +64,7 @@ def start_bridge(folder, upstream):
     return Program(["serve"], folder / "bridge.log", {
         "HUMMINGBOT_API_URL": upstream, "HUMMINGBOT_API_USERNAME": "admin", "HUMMINGBOT_API_PASSWORD": "admin",
         "BRIDGE_ADMIN_TOKEN": TOKEN, "BRIDGE_STORE": str(folder / "bridge.db"), "BRIDGE_PLUGINS": str(SOURCE / "plugins"), "PORT": "0",
+        "BRIDGE_ALLOW_EPHEMERAL": "1",
     })
 
 

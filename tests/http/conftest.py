@@ -38,7 +38,9 @@ def clean_environment(**more):
     env = {k: v for k, v in os.environ.items() if not k.strip().upper().startswith(OURS)}
     env["TB_TIME_SCALE"] = str(SCALE)
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
-    env.update({k: str(v) for k, v in more.items() if v is not None})
+    # Test machines are often containers, whose own layer is where the tests keep stores.
+    env.update({k: str(v) for k, v in {"BRIDGE_ALLOW_EPHEMERAL": 1, **more}.items()
+                if v is not None})
     return env
 
 
@@ -200,8 +202,6 @@ def start_bridge(tmp_path_factory):
         settings = {
             "PORT": 0, "BRIDGE_ADMIN_TOKEN": TOKEN, "BRIDGE_STORE": folder / "data" / "bridge.db",
             "BRIDGE_PLUGINS": ROOT / "plugins",
-            # Test machines are often containers, whose own layer is where the tests keep stores.
-            "BRIDGE_ALLOW_EPHEMERAL": 1,
             "HUMMINGBOT_API_URL": getattr(upstream, "url", upstream), **env,
         }
         program = Bridge(clean_environment(**settings), folder)

@@ -261,6 +261,7 @@ def test_a_container_that_would_forget_refuses_creates_unless_forced(memory_fold
     assert bridge.get("/bots").status_code == 200
     bridge.stop()
     report = run("check", env=env_of(store, HUMMINGBOT_API_URL=simulator.url,
+                                     BRIDGE_ALLOW_EPHEMERAL=None,
                                      KUBERNETES_SERVICE_HOST="10.0.0.1")).stdout
     assert "creates are refused" in report and "mount a volume" in report
     bridge = start_bridge(simulator, folder=tmp_path / "a", BRIDGE_ALLOW_EPHEMERAL=1, **inside)

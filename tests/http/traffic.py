@@ -100,6 +100,7 @@ def main():
                                         "HUMMINGBOT_API_PASSWORD": "admin", "PORT": "0",
                                         "BRIDGE_ADMIN_TOKEN": TOKEN,
                                         "BRIDGE_STORE": f"{folder}/bridge.db",
+                                        "BRIDGE_ALLOW_EPHEMERAL": "1",
                                         "BRIDGE_PLUGINS": str(ROOT / "plugins")},
                             log, "trading-bridge ready")
         traffic = Traffic(url, options.seconds)
