@@ -516,7 +516,7 @@ bool tb_bots_release(struct tb_bots *bots, const char *id, struct tb_buffer *out
                      struct tb_error *err)
 {
     struct bot *bot;
-    char instance[TB_INSTANCE_NAME];
+    char instance[TB_INSTANCE_NAME], nonce[TB_NONCE_TEXT];
     bool ok;
 
     pthread_mutex_lock(&bots->lock);
@@ -543,6 +543,9 @@ bool tb_bots_release(struct tb_bots *bots, const char *id, struct tb_buffer *out
             feed_unmanaged(bots, instance, tb_wall_ms());
         feed_poke(bots);
         pthread_mutex_unlock(&bots->lock);
+        /* A person has just said that it is somebody else's. */
+        if (instance_nonce(instance, nonce))
+            observing_accept(bots, instance);
         tb_log(TB_INFO, "bot.released", "%s", instance);
     }
     bot_release(bots, bot);

@@ -265,6 +265,8 @@ static bool judge_kept(struct tb_bots *b, struct found *f, struct tb_error *err)
 bool found_read(struct tb_bots *b, const char *instance, const char *image, int64_t deadline,
                 struct found *f, struct tb_error *err)
 {
+    char nonce[TB_NONCE_TEXT];
+
     *f = (struct found){0};
     take(f->instance, sizeof f->instance, instance);
     take(f->image, sizeof f->image, image);
@@ -273,6 +275,10 @@ bool found_read(struct tb_bots *b, const char *instance, const char *image, int6
         return false;
     recognise(b, f, deadline);
     take_recognised(b, f);
+    if (instance_nonce(instance, nonce))
+        unknown(f, "owner",
+                "its name is one that a bridge gives: make sure that no other bridge "
+                "manages it, or two will command it");
     unknown(f, "history",
             "profit counts from the adoption; what was before is the opening "
             "balance");

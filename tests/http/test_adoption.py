@@ -242,13 +242,19 @@ def test_from_another_bridge(start_simulator, start_bridge):
     done = adopt(second, [made["instance"]])["bots"][0]
     assert done["adopted"] and done["account"] == "master_account" and done["strategy"] == "spot_grid"
     assert done["redeployable"]["possible"] and writes(simulator) == ledger
+    assert "owner" in {u["field"] for u in done["unknown"]}  # another bridge may still have it
     was = {k: v for k, v in made["params"].items() if k != "fee_pct"}
     now = {k: v for k, v in done["params"].items() if k != "fee_pct"}
     assert {k: number(v) for k, v in was.items()} == {k: number(v) for k, v in now.items()}
     assert {k: number(v) for k, v in done["risk"].items()} == {k: number(v) for k, v in made["risk"].items()}
 
-    # Whose instances these are was in question (observe mode); now it is not.
-    second.post("/hummingbot/resume", json={})
+    # Whose instances these are was in question (observe mode); now it is not. Giving one back is an
+    # answer too, and no reason to ask again.
+    assert second.post("/hummingbot/resume", json={}).status_code == 200
+    assert second.post(f"/bots/{done['id']}/release", json={}).status_code == 200
+    ready_to_adopt(second, 1)
+    assert second.get("/hummingbot").json()["observe"] is None
+    done = adopt(second, [made["instance"]])["bots"][0]
 
     # The configs as they are now are what was read; a change by hand is named.
     config = second.get(f"/bots/{done['id']}/config").json()
