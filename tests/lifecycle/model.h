@@ -3,8 +3,8 @@
  * chance in it: who uses it (the search, the campaign) decides what goes wrong. Times in
  * milliseconds; the measured ones are rounded to seconds so that equal states meet.
  *
- * An attempt has one nonce, "%08x" of its number, and at most one instance: a second one is what
- * the tests are there to find. Plain data; owns nothing. */
+ * An attempt has one nonce, whose last hex digit is its number and the others its world's, and at
+ * most one instance: a second one is what the tests are there to find. Plain data; owns nothing. */
 #ifndef TB_TESTS_LIFECYCLE_MODEL_H
 #define TB_TESTS_LIFECYCLE_MODEL_H
 
@@ -55,7 +55,8 @@ struct model_later {
 
 struct model {
     int64_t now;
-    int attempts; /* nonces handed out */
+    unsigned world; /* worlds of one program have nonces of their own */
+    int attempts;   /* nonces handed out */
     struct model_attempt attempt[MODEL_NONCES];
     struct model_later later[MODEL_LATERS];
     int laters;
@@ -70,7 +71,7 @@ static inline int model_number(const char *nonce)
 
 static inline void model_fresh_nonce(const struct model *m, char out[TB_NONCE_TEXT])
 {
-    snprintf(out, TB_NONCE_TEXT, "%08x", (unsigned)m->attempts);
+    snprintf(out, TB_NONCE_TEXT, "%08x", m->world * MODEL_NONCES + (unsigned)m->attempts);
 }
 
 static inline void model_instance_name(const char *base, char out[TB_INSTANCE_NAME])
@@ -340,6 +341,77 @@ static inline void model_read(struct model *m, const struct tb_life *life, enum 
         break;
     }
 }
+
+/* ---- what can become of a write ---- */
+
+enum model_fate {
+    MODEL_DONE,
+    MODEL_NOTHING,
+    MODEL_LIE, /* nothing, but upstream has taken it */
+    MODEL_TWICE,
+    MODEL_LATE,
+    MODEL_ONLY_CREATED,
+};
+enum model_told { MODEL_TOLD, MODEL_TOLD_SLOWLY, MODEL_TOLD_NO_NAME, MODEL_KILLED };
+
+static inline bool model_idempotent(enum tb_act act)
+{
+    return act == TB_ACT_PUT_CONTROLLER || act == TB_ACT_PUT_SCRIPT ||
+           act == TB_ACT_DELETE_CONTROLLER || act == TB_ACT_DELETE_SCRIPT;
+}
+
+static inline bool model_deploys(enum tb_act act)
+{
+    return act == TB_ACT_DEPLOY;
+}
+
+static const struct {
+    const char *what;
+    enum model_fate fate;
+    enum model_told told; /* MODEL_KILLED: nobody is left to be told */
+    enum tb_result result;
+    bool (*only)(enum tb_act act); /* NULL: any write */
+} model_fates[] = {
+    {"done", MODEL_DONE, MODEL_TOLD, TB_RES_DONE, NULL},
+    {"refused", MODEL_NOTHING, MODEL_TOLD, TB_RES_REFUSED, NULL},
+    {"not sent", MODEL_NOTHING, MODEL_TOLD, TB_RES_UNSENT, NULL},
+    {"failed", MODEL_NOTHING, MODEL_TOLD, TB_RES_FAILED, NULL},
+    {"said to have failed, but done", MODEL_DONE, MODEL_TOLD, TB_RES_FAILED, NULL},
+    {"said to be done, but not", MODEL_LIE, MODEL_TOLD, TB_RES_DONE, NULL},
+    {"done, and again later", MODEL_TWICE, MODEL_TOLD, TB_RES_DONE, model_idempotent},
+#define MODEL_FATE_LOST 7
+    {"lost on its way", MODEL_NOTHING, MODEL_TOLD, TB_RES_UNKNOWN, NULL},
+    {"done, its answer lost", MODEL_DONE, MODEL_TOLD, TB_RES_UNKNOWN, NULL},
+    {"late, its connection lost", MODEL_LATE, MODEL_TOLD, TB_RES_UNKNOWN, NULL},
+    {"late, its connection silent", MODEL_LATE, MODEL_TOLD_SLOWLY, TB_RES_UNKNOWN, NULL},
+    {"half done: a container left in created", MODEL_ONLY_CREATED, MODEL_TOLD, TB_RES_FAILED,
+     model_deploys},
+    {"done, without a name", MODEL_DONE, MODEL_TOLD_NO_NAME, TB_RES_DONE, model_deploys},
+    {"lost, the bridge killed", MODEL_NOTHING, MODEL_KILLED, TB_RES_UNKNOWN, NULL},
+    {"done, the bridge killed", MODEL_DONE, MODEL_KILLED, TB_RES_UNKNOWN, NULL},
+    {"late, the bridge killed", MODEL_LATE, MODEL_KILLED, TB_RES_UNKNOWN, NULL},
+};
+enum { MODEL_FATES = sizeof model_fates / sizeof *model_fates };
+
+/* True when upstream did, or will do, what was asked. */
+static inline bool model_befall(struct model *m, const struct tb_life *life,
+                                struct tb_intent intent, enum model_fate fate)
+{
+    const struct model_attempt *a = &m->attempt[model_number(life->nonce)];
+    bool did = true;
+    if (fate == MODEL_DONE || fate == MODEL_TWICE)
+        did = model_call(m, life, intent);
+    if (fate == MODEL_TWICE || fate == MODEL_LATE)
+        did &= model_execute_later(m, life, intent);
+    /* The API itself drops the reports when it says that it handed a stop on. */
+    if (fate == MODEL_LIE && intent.act == TB_ACT_STOP_BOT && model_instance(m, life))
+        model_instance(m, life)->cache = MODEL_NO_REPORT;
+    if (fate == MODEL_ONLY_CREATED)
+        model_make(m, model_number(life->nonce), true, model_files(a, true));
+    return did;
+}
+
+/* ---- what must be ---- */
 
 /* Does the state say that nothing of this bot trades or will? A start that failed before it sent
  * anything says nothing (operations.c shows it as unknown). */

@@ -189,12 +189,6 @@ static void command(struct node *n, enum command what)
           what == ABANDON);
 }
 
-static void later(struct node *n)
-{
-    if (n->model.laters >= PACKED_LATERS || !model_execute_later(&n->model, &n->life, n->intent))
-        now.violation = "the search has too little room for late calls";
-}
-
 /* ---- transitions without a call in hand ---- */
 
 /* The next instant after `from` at which this operation may decide something else. */
@@ -337,58 +331,12 @@ static void read_call(struct node *n)
     result(n, how == UNREAD ? TB_RES_UNKNOWN : TB_RES_DONE, &obs);
 }
 
-/* What becomes of a write, what the caller is told, and whether it can be of this call. */
-enum fate { DONE, NOTHING, TWICE, LATE, CREATED };
-enum told { TOLD_RESULT, TOLD_SLOWLY, TOLD_NOTHING, KILLED_MEANWHILE };
-
-static bool idempotent(enum tb_act act)
-{
-    return act == TB_ACT_PUT_CONTROLLER || act == TB_ACT_PUT_SCRIPT ||
-           act == TB_ACT_DELETE_CONTROLLER || act == TB_ACT_DELETE_SCRIPT;
-}
-
-static bool deploys(enum tb_act act)
-{
-    return act == TB_ACT_DEPLOY;
-}
-
-static const struct {
-    const char *what;
-    enum fate fate;
-    enum told told;
-    enum tb_result result;
-    bool (*only)(enum tb_act act);
-} fates[] = {
-    {"done", DONE, TOLD_RESULT, TB_RES_DONE, NULL},
-    {"refused", NOTHING, TOLD_RESULT, TB_RES_REFUSED, NULL},
-    {"not sent", NOTHING, TOLD_RESULT, TB_RES_UNSENT, NULL},
-    {"failed", NOTHING, TOLD_RESULT, TB_RES_FAILED, NULL},
-    {"said to have failed, but done", DONE, TOLD_RESULT, TB_RES_FAILED, NULL},
-    {"said to be done, but not", NOTHING, TOLD_RESULT, TB_RES_DONE, NULL},
-    {"done, and again later", TWICE, TOLD_RESULT, TB_RES_DONE, idempotent},
-    {"lost on its way", NOTHING, TOLD_RESULT, TB_RES_UNKNOWN, NULL},
-    {"done, its answer lost", DONE, TOLD_RESULT, TB_RES_UNKNOWN, NULL},
-    {"late, its connection lost", LATE, TOLD_RESULT, TB_RES_UNKNOWN, NULL},
-    {"late, its connection silent", LATE, TOLD_SLOWLY, TB_RES_UNKNOWN, NULL},
-    {"half done: a container left in created", CREATED, TOLD_RESULT, TB_RES_FAILED, deploys},
-    {"done, without a name", DONE, TOLD_NOTHING, TB_RES_DONE, deploys},
-    {"lost, the bridge killed", NOTHING, KILLED_MEANWHILE, TB_RES_UNKNOWN, NULL},
-    {"done, the bridge killed", DONE, KILLED_MEANWHILE, TB_RES_UNKNOWN, NULL},
-    {"late, the bridge killed", LATE, KILLED_MEANWHILE, TB_RES_UNKNOWN, NULL},
-};
-enum { FATES = sizeof fates / sizeof *fates };
-
 /* True when upstream did what was asked. */
-static bool befall(struct node *n, enum fate fate)
+static bool befall(struct node *n, enum model_fate fate)
 {
-    bool did = true;
-    if (fate == DONE || fate == TWICE)
-        did = model_call(&n->model, &n->life, n->intent);
-    if (fate == TWICE || fate == LATE)
-        later(n);
-    if (fate == CREATED)
-        model_make(&n->model, model_number(n->life.nonce), true, true);
-    return did;
+    if ((fate == MODEL_TWICE || fate == MODEL_LATE) && n->model.laters >= PACKED_LATERS)
+        now.violation = "the search has too little room for late calls";
+    return model_befall(&n->model, &n->life, n->intent, fate);
 }
 
 /* A person's command meets a call under way: the call goes on without anybody who waits. */
@@ -396,10 +344,10 @@ static void overtaken(struct node *n, enum command what)
 {
     if (pick(2) == 0) {
         tell(tb_act_word(n->intent.act), "done");
-        (void)befall(n, DONE);
+        (void)befall(n, MODEL_DONE);
     } else {
         tell(tb_act_word(n->intent.act), "late");
-        later(n);
+        (void)befall(n, MODEL_LATE);
     }
     command(n, what);
     check(n);
@@ -410,34 +358,35 @@ static void write_call(struct node *n)
     struct tb_observation obs = {0};
     enum command can[4];
     int said = commands(n, can);
-    int bad = n->faults + n->commands < now.budget && !n->dead ? FATES : 1;
+    int bad = n->faults + n->commands < now.budget && !n->dead ? MODEL_FATES : 1;
     int how = pick(bad + said);
     if (how >= bad) {
         overtaken(n, can[how - bad]);
         return;
     }
     if (n->dead)
-        how = 7; /* lost on its way */
+        how = MODEL_FATE_LOST;
     else if (how > 0)
         n->faults++;
-    if (fates[how].only && !fates[how].only(n->intent.act)) {
+    if (model_fates[how].only && !model_fates[how].only(n->intent.act)) {
         n->model.now = 0; /* no such way */
         return;
     }
-    tell(tb_act_word(n->intent.act), fates[how].what);
-    n->proof &= n->intent.act != TB_ACT_STOP_BOT || fates[how].result == TB_RES_UNSENT;
-    bool deploy = n->intent.act == TB_ACT_DEPLOY, did = befall(n, fates[how].fate);
+    tell(tb_act_word(n->intent.act), model_fates[how].what);
+    n->proof &= n->intent.act != TB_ACT_STOP_BOT || model_fates[how].result == TB_RES_UNSENT;
+    bool deploy = n->intent.act == TB_ACT_DEPLOY, did = befall(n, model_fates[how].fate);
     n->changed |= !n->dead;
     check(n);
-    if (fates[how].told == KILLED_MEANWHILE) {
+    if (model_fates[how].told == MODEL_KILLED) {
         crash(n, RESTARTED);
         return;
     }
-    if (deploy && fates[how].result == TB_RES_DONE && fates[how].told != TOLD_NOTHING)
+    if (deploy && model_fates[how].result == TB_RES_DONE &&
+        model_fates[how].told != MODEL_TOLD_NO_NAME)
         model_instance_name(n->life.base, obs.instance);
-    if (fates[how].told == TOLD_SLOWLY)
+    if (model_fates[how].told == MODEL_TOLD_SLOWLY)
         model_to(&n->model, n->model.now + SLOW);
-    result(n, did ? fates[how].result : TB_RES_FAILED, &obs);
+    result(n, did ? model_fates[how].result : TB_RES_FAILED, &obs);
 }
 
 static void transition(struct node *n)
