@@ -207,6 +207,8 @@ struct plan {
     struct tb_buffer answer; /* of POST /bots/plan */
 };
 void plan_free(struct plan *plan);
+/* plan_read.c: a text member, if there is one; false when it is too long. */
+bool plan_copy_text(const struct tb_json *from, const char *key, char *out, size_t size);
 TB_MUST_CHECK
 bool plan_make(struct tb_bots *b, const struct tb_json *request, bool lenient, struct plan *plan,
                struct tb_problems *problems, struct tb_error *err);
@@ -226,6 +228,8 @@ struct request {
     const struct tb_json *params, *risk;
 };
 void request_free(struct request *r);
+/* False when the exchange is not known or its plugin refuses the words. Other errors of the envelope
+ * are only added to the problems, so that plan_make can add those of the form beside them. */
 TB_MUST_CHECK
 bool request_read(struct tb_bots *b, const struct tb_json *body, bool lenient, struct request *r,
                   struct tb_problems *problems, struct tb_error *err);

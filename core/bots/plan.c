@@ -89,7 +89,8 @@ static bool check_account(struct making *m, struct tb_error *err)
     return true;
 }
 
-static bool run_plugin(struct making *m, bool lenient, struct tb_error *err)
+/* form_only: say what is wrong with the form and read nothing of upstream. */
+static bool run_plugin(struct making *m, bool lenient, bool form_only, struct tb_error *err)
 {
     struct tb_buffer input = TB_BUFFER_INIT, output = TB_BUFFER_INIT;
     struct tb_plugin_fault fault;
@@ -100,6 +101,7 @@ static bool run_plugin(struct making *m, bool lenient, struct tb_error *err)
     tb_jw_object(&w);
     tb_jw_kv_string(&w, "strategy", m->request.strategy);
     tb_jw_kv_bool(&w, "lenient", lenient);
+    tb_jw_kv_bool(&w, "form_only", form_only);
     tb_jw_key(&w, "params");
     if (m->request.params)
         tb_jw_node(&w, m->request.params);
@@ -134,12 +136,6 @@ static bool run_plugin(struct making *m, bool lenient, struct tb_error *err)
     if (!tb_json_true(tb_json_get(m->out, "ok")) || m->problems->errors.len > 0)
         return problems_fail(m->problems, err);
     return true;
-}
-
-static bool copy_text(const struct tb_json *from, const char *key, char *out, size_t size)
-{
-    const char *text = tb_json_get_string(from, key);
-    return !text || tb_copy(out, size, text);
 }
 
 /* A plan may name only controllers and scripts that the connected API lists. */
@@ -470,13 +466,19 @@ static bool make(struct making *m, bool lenient, struct tb_error *err)
 {
     struct plan *p = m->plan;
 
+    /* All errors at once: those of the form beside those of the envelope. */
+    if (m->problems->errors.len > 0) {
+        if (m->request.strategy)
+            (void)!run_plugin(m, lenient, true, err);
+        return problems_fail(m->problems, err);
+    }
     name_plan(m);
     if (!can_create(m, err) || !check_account(m, err) ||
         !image_choose(m->b, m->request.image, p, m->version, m->problems, err) ||
-        !run_plugin(m, lenient, err))
+        !run_plugin(m, lenient, false, err))
         return false;
-    if (!copy_text(m->out, "connector", p->connector, sizeof p->connector) ||
-        !copy_text(m->out, "pair", p->pair, sizeof p->pair))
+    if (!plan_copy_text(m->out, "connector", p->connector, sizeof p->connector) ||
+        !plan_copy_text(m->out, "pair", p->pair, sizeof p->pair))
         return tb_fail(err, TB_PLUGIN_FAILED, "The plugin's connector or pair is too long.");
     if (!check_listed(m, err) || !check_credentials(m, err))
         return false;
@@ -514,82 +516,4 @@ bool tb_bots_plan(struct tb_bots *bots, const struct tb_json *request, bool leni
     tb_buffer_append(out, plan.answer.data, plan.answer.len);
     plan_free(&plan);
     return true;
-}
-
-static struct tb_store_plan *stored(struct tb_bots *b, const char *id, struct tb_json_doc **doc_out,
-                                    struct tb_error *err)
-{
-    struct tb_store_plan *row = tb_store_plan_get(b->store, id, err);
-    if (!row)
-        return NULL;
-    *doc_out = tb_json_parse(row->doc, strlen(row->doc), TB_JSON_UPSTREAM, err);
-    if (!*doc_out) {
-        free(row);
-        return NULL;
-    }
-    return row;
-}
-
-bool plan_load(struct tb_bots *b, const char *id, struct plan *plan, struct tb_error *err)
-{
-    struct tb_json_doc *doc;
-    struct tb_store_plan *row = stored(b, id, &doc, err);
-    const struct tb_json *root, *facts;
-    struct plan *p = plan;
-
-    *plan = (struct plan){0};
-    if (!row) {
-        if (err && err->code == TB_NOT_FOUND)
-            tb_fail(err, TB_PLAN_EXPIRED, "There is no plan of this id; make a new one.");
-        return false;
-    }
-    root = tb_json_root(doc);
-    tb_copy(p->id, sizeof p->id, row->id);
-    tb_copy(p->hash, sizeof p->hash, row->hash);
-    p->created_at = row->created_at;
-    p->expires_at = row->expires_at;
-    (void)(copy_text(root, "name", p->name, sizeof p->name) &&
-           copy_text(root, "exchange", p->exchange, sizeof p->exchange) &&
-           copy_text(root, "strategy", p->strategy, sizeof p->strategy) &&
-           copy_text(root, "account", p->account, sizeof p->account) &&
-           copy_text(root, "image", p->image, sizeof p->image) &&
-           copy_text(root, "connector", p->connector, sizeof p->connector) &&
-           copy_text(root, "pair", p->pair, sizeof p->pair) &&
-           copy_text(root, "nonce", p->nonce, sizeof p->nonce) &&
-           copy_text(root, "base", p->base, sizeof p->base));
-    tb_slug(p->name, p->slug);
-    snprintf(p->stem, sizeof p->stem, "hummingbot-%s-", p->slug);
-    p->reports = tb_json_true(tb_json_get(root, "reports"));
-    p->may_pull = tb_json_true(tb_json_get(root, "may_pull"));
-    if (!tb_json_int64(tb_json_get(root, "controllers"), &p->controllers))
-        p->controllers = 0;
-    facts = tb_json_get(root, "bot_facts");
-    tb_json_canonical(facts, &p->facts);
-    tb_json_free(doc);
-    free(row);
-    return true;
-}
-
-struct tb_json_doc *plan_for_base(struct tb_bots *b, const char *plan_id, const char *base,
-                                  struct tb_error *err)
-{
-    struct tb_json_doc *doc;
-    struct tb_store_plan *row = stored(b, plan_id, &doc, err);
-    struct tb_buffer text = TB_BUFFER_INIT;
-    const char *old, *at, *hit;
-
-    if (!row)
-        return NULL;
-    old = tb_json_get_string(tb_json_root(doc), "base");
-    /* The base holds a random nonce, so it occurs only where the host wrote it. */
-    for (at = row->doc; old && old[0] && (hit = strstr(at, old)); at = hit + strlen(old)) {
-        tb_buffer_append(&text, at, (size_t)(hit - at));
-        tb_buffer_puts(&text, base);
-    }
-    tb_buffer_puts(&text, at);
-    tb_json_free(doc);
-    doc = tb_json_parse(text.data, text.len, TB_JSON_UPSTREAM, err);
-    tb_buffer_free(&text);
-    free(row);
-    return doc;
 }

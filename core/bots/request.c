@@ -280,8 +280,6 @@ bool request_read(struct tb_bots *b, const struct tb_json *body, bool lenient, s
         tb_problem_add(&problems->errors, "/strategy", "required",
                        "Say which strategy the bot runs; GET /exchanges/{exchange} lists them.",
                        NULL);
-    if (problems->errors.len > 0)
-        return problems_fail(problems, err);
     return true;
 }
 

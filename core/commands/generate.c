@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "api/api.h"
 #include "commands/commands_private.h"
@@ -141,10 +142,21 @@ static const struct document {
     {"plugins/types/hb.d.lua", write_types},
 };
 
+/* The folders of a path that are missing; whether they are there is told by opening the file. */
+static void make_folders(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(path, 0777);
+        *slash = '/';
+    }
+}
+
 static bool write_document(const char *dir, const struct document *document)
 {
     struct tb_buffer path = TB_BUFFER_INIT;
     tb_buffer_printf(&path, "%s/%s", dir, document->path);
+    make_folders(path.data);
     FILE *out = fopen(path.data, "we");
     bool ok = out != NULL;
     if (out) {

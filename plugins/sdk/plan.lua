@@ -160,7 +160,7 @@ local function finish(result, wire)
   return result
 end
 
--- input: { strategy, params, risk, ctx, lenient }; k: the kernel's own helpers.
+-- input: { strategy, params, risk, ctx, lenient, form_only }; form_only stops after the form; k: the kernel's own helpers.
 function plan.make(plugin, input, k)
   k.phase("form", "plain")
   local strategy, why = k.find_strategy(plugin, input.strategy)
@@ -181,7 +181,7 @@ function plan.make(plugin, input, k)
   append(result.dropped, checked.dropped)
   local budget = checked.values[strategy.budget or "budget_quote"]
   local limits = risk.limits(strategy, input.risk, budget, result.errors)
-  if #result.errors > 0 then return finish(result, k.wire) end
+  if #result.errors > 0 or input.form_only == true then return finish(result, k.wire) end
 
   local ctx = input.ctx or {}
   ctx.risk = limits

@@ -140,6 +140,8 @@ def test_all_form_errors_come_at_once(bridge):
     envelope = refused(plan(bridge, name=5, strategy=7, account=[], image={}, risk=[], nme="x"))
     assert set(errors(envelope)) == {"/name", "/strategy", "/account", "/image", "/risk", "/nme"}
     assert len(envelope["errors"]) == 6
+    both = refused(plan(bridge, name=5, nme="x", params={"budget_quote": "a lot"}))
+    assert set(errors(both)) == {"/name", "/nme", "/params/budget_quote"}
 
 
 def test_list_items_have_their_own_pointer(bridge):
