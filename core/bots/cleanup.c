@@ -169,17 +169,22 @@ static void containers(struct cleanup *c, const struct tb_json_doc *exited)
     }
 }
 
+/* "-1", "-2", … */
+static bool is_number(const char *rest)
+{
+    size_t n = strlen(rest);
+    return n > 1 && n < 5 && rest[0] == '-' && strspn(rest + 1, "0123456789") == n - 1;
+}
+
 /* The files of an attempt: its script config has the base's name, its controllers' are numbered. */
 static void configs(struct cleanup *c, const struct tb_json_doc *doc, const char *kind,
                     const char *member, enum tb_hb_endpoint endpoint)
 {
     bool script = endpoint == TB_HB_SCRIPTS_CONFIG_DELETE;
     for (const struct tb_json *i = tb_json_first(tb_json_root(doc)); i; i = i->next) {
-        const char *rest = "", *name = tb_json_get_string(i, member);
+        const char *rest, *name = tb_json_get_string(i, member);
         const struct past *p = name ? past_of(c, name, &rest) : NULL;
-        size_t digits = *rest ? strspn(rest + 1, "0123456789") : 0;
-        bool fits = script ? !*rest : digits > 0 && digits < 4 && !rest[1 + digits];
-        if (p && p->final && !p->alive && fits)
+        if (p && p->final && !p->alive && (script ? !*rest : is_number(rest)))
             item(c, kind, endpoint, name, p);
     }
 }

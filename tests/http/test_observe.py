@@ -175,6 +175,9 @@ def test_old_backup_in_the_middle_of_a_create_makes_no_second_bot(start_bridge, 
     instance = bot(one, name)["instance"]
     one.kill()
     put_back(tmp_path / "old", tmp_path, announced=False)
+    # What is unfinished waits for the first look, however long that takes.
+    simulator.fault(match={"method": "GET", "path": "/docker/active-containers"}, kind="latency",
+                    delay_ms=10000)
     simulator.control("DELETE", "/ledger")
     two = start_bridge(simulator, folder=tmp_path)
     assert until_observing(two, "unknown_instances")["instances"] == [instance]
