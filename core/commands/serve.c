@@ -264,6 +264,18 @@ static void finish_writes(struct tb_hb *hb)
         tb_sleep_ms(LOOK_MS);
 }
 
+/* A thread that a plugin holds inside a C function can neither be ended nor joined. Everything that
+ * matters is on the disk by then, as it must be for kill -9 too. */
+static void leave_lost_threads(const struct bridge *b)
+{
+    unsigned lost = b->plugins ? tb_plugins_threads_lost(b->plugins) : 0;
+    if (lost == 0)
+        return;
+    tb_log(TB_WARN, "serve.lost_threads",
+           "%u threads are held by plugins and never come back; ending without them.", lost);
+    _exit(0);
+}
+
 /* Health says 503 first, so that nobody new is sent here; writes in flight are finished; the store
  * closes last. */
 static void stop(struct bridge *b)
@@ -278,6 +290,7 @@ static void stop(struct bridge *b)
         tb_hb_drain(b->hb);
         finish_writes(b->hb);
     }
+    leave_lost_threads(b);
     if (b->api)
         tb_api_stop(b->api, tb_mono_ms() + GRACE_MS);
     if (b->bots)
