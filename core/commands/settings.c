@@ -3,6 +3,7 @@
  * thread only; owns the values. */
 #include "commands/settings.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,6 +172,15 @@ static void check_admin_token(struct settings *s, const char *value)
             "BRIDGE_ADMIN_TOKEN is too short or holds other characters than visible ASCII");
 }
 
+/* Debian 12's civetweb is built without IPv6 and says only "invalid port spec". */
+static void check_bind(struct settings *s, const char *value)
+{
+    struct in_addr address;
+    if (inet_pton(AF_INET, value, &address) != 1)
+        complain(s, SETTING_FATAL, "give 127.0.0.1, 0.0.0.0 or an IPv4 address of this machine",
+                 "BRIDGE_BIND is not an IPv4 address");
+}
+
 static void check_value(struct settings *s, enum setting id)
 {
     const struct setting_row *row = &ROWS[id];
@@ -183,6 +193,8 @@ static void check_value(struct settings *s, enum setting id)
                  row->name);
     if (id == SET_ADMIN_TOKEN)
         check_admin_token(s, value);
+    if (id == SET_BIND)
+        check_bind(s, value);
     if (id == SET_STORE && strncmp(value, "postgres", 8) == 0)
         complain(s, SETTING_FATAL, "give the path of a file",
                  "BRIDGE_STORE names PostgreSQL, which this "

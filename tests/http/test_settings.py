@@ -31,6 +31,8 @@ def serve_fails(tmp_path, **env):
     ({"PORT": "http"}, ["PORT", "whole number"]),
     ({"PORT": "70000"}, ["PORT", "65535"]),
     ({"BRIDGE_THREADS": "0"}, ["BRIDGE_THREADS", "from 2"]),
+    ({"BRIDGE_BIND": "::"}, ["BRIDGE_BIND", "IPv4"]),
+    ({"BRIDGE_BIND": "localhost"}, ["BRIDGE_BIND", "127.0.0.1"]),
     ({"BRIDGE_ADMIN_TOKEN": "short"}, ["BRIDGE_ADMIN_TOKEN", "32"]),
     ({"BRIDGE_ADMIN_TOKEN": "x" * 31 + " y"}, ["BRIDGE_ADMIN_TOKEN", "visible"]),
     ({"BRIDGE_CORS_ORIGINS": "*"}, ["BRIDGE_CORS_ORIGINS", "origin"]),
