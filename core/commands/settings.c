@@ -178,7 +178,7 @@ static void check_bind(struct settings *s, const char *value)
     struct in_addr address;
     if (inet_pton(AF_INET, value, &address) != 1)
         complain(s, SETTING_FATAL, "give 127.0.0.1, 0.0.0.0 or an IPv4 address of this machine",
-                 "BRIDGE_BIND is not an IPv4 address");
+                 "BRIDGE_BIND is not an IPv4 address: \"%.64s\"", value);
 }
 
 static void check_value(struct settings *s, enum setting id)
