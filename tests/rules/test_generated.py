@@ -32,5 +32,6 @@ def test_committed_is_generated(fresh, name):
 
 
 def test_it_says_what_it_cannot_write(tmp_path, fresh):
-    result = subprocess.run([BINARY, "generate", tmp_path / "none"], capture_output=True, text=True)
+    (tmp_path / "file").write_text("not a folder")
+    result = subprocess.run([BINARY, "generate", tmp_path / "file"], capture_output=True, text=True)
     assert result.returncode == 1 and "docs/settings.md" in result.stderr
