@@ -20,10 +20,13 @@ struct tb_buffer {
     bool overflow;
 };
 
-#define TB_BUFFER_INIT {0}
+#define TB_BUFFER_INIT                                                                             \
+    {                                                                                              \
+        0                                                                                          \
+    }
 
 void tb_buffer_init(struct tb_buffer *b, size_t max);
-void tb_buffer_free(struct tb_buffer *b); /* back to empty; max is kept */
+void tb_buffer_free(struct tb_buffer *b);  /* back to empty; max is kept */
 void tb_buffer_clear(struct tb_buffer *b); /* len = 0, overflow = false; memory is kept */
 void tb_buffer_append(struct tb_buffer *b, const void *bytes, size_t len);
 void tb_buffer_puts(struct tb_buffer *b, const char *text);

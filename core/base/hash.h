@@ -12,7 +12,8 @@
 void tb_sha256_hex(const void *bytes, size_t len, char out[TB_SHA256_TEXT]);
 void tb_base64_append(struct tb_buffer *out, const void *bytes, size_t len);
 /* Standard alphabet, padding required; appends the bytes; false (nothing appended) on bad input. */
-TB_MUST_CHECK bool tb_base64_decode(struct tb_buffer *out, const char *text, size_t len);
+TB_MUST_CHECK
+bool tb_base64_decode(struct tb_buffer *out, const char *text, size_t len);
 /* Takes time that depends only on the lengths. */
 bool tb_equal_constant_time(const char *a, size_t a_len, const char *b, size_t b_len);
 

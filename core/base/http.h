@@ -68,8 +68,8 @@ struct tb_http_response {
     const char *content_type; /* "application/json" to begin with */
     struct tb_buffer body;
     struct tb_buffer headers; /* complete extra lines, by tb_http_header_add */
-    /* With file_bytes > 0 the answer is `body` and then that many bytes of this descriptor, which the
-     * server closes: for what is too large for memory. */
+    /* With file_bytes > 0 the answer is `body` and then that many bytes of this descriptor, which
+     * the server closes: for what is too large for memory. */
     int file;
     int64_t file_bytes;
     bool drop; /* close the connection without a byte of answer (simulator's faults) */

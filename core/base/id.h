@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TB_ULID_TEXT 27  /* 26 characters of Crockford base 32, upper case, + NUL */
+#define TB_ULID_TEXT  27 /* 26 characters of Crockford base 32, upper case, + NUL */
 #define TB_NONCE_TEXT 9  /* 8 lower-case hex digits + NUL */
-#define TB_SLUG_TEXT 41  /* at most 40 characters + NUL */
+#define TB_SLUG_TEXT  41 /* at most 40 characters + NUL */
 #define TB_TOKEN_TEXT 47 /* "tb_" + 43 characters base64url (256 bits) + NUL */
 
 void tb_random_bytes(void *out, size_t len);

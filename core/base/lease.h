@@ -22,8 +22,8 @@ struct tb_lease_pool *tb_lease_pool_new(const char *name, size_t max,
 /* Every lease must have been returned. */
 void tb_lease_pool_free(struct tb_lease_pool *pool);
 /* NULL with TB_BUSY when none got free before the deadline (tb_mono_ms). */
-TB_MUST_CHECK void *tb_lease_take(struct tb_lease_pool *pool, int64_t mono_deadline_ms,
-                                  struct tb_error *err);
+TB_MUST_CHECK
+void *tb_lease_take(struct tb_lease_pool *pool, int64_t mono_deadline_ms, struct tb_error *err);
 /* spoiled: destroy it instead of keeping it. */
 void tb_lease_return(struct tb_lease_pool *pool, void *thing, bool spoiled);
 /* Counts a lease as lost for good (its thread is stuck inside it) and lets another be made. */

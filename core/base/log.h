@@ -15,7 +15,8 @@
 enum tb_log_level { TB_DEBUG, TB_INFO, TB_WARN, TB_ERROR };
 
 /* spec: "text", "json", "text,debug", …; NULL means "text,info". */
-TB_MUST_CHECK bool tb_log_configure(const char *spec, struct tb_error *err);
+TB_MUST_CHECK
+bool tb_log_configure(const char *spec, struct tb_error *err);
 void tb_log_to_fd(int fd); /* for tests; stderr otherwise */
 
 /* event: a static word such as "bot.deployed"; the rest is one readable sentence. */

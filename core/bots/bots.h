@@ -31,7 +31,7 @@ struct tb_bots_config {
     struct tb_events *events;
     const char *image_pattern; /* BRIDGE_BOT_IMAGES: comma-separated, `*` at the end matches the
                                   rest; NULL: "hummingbot/hummingbot:*" */
-    bool ephemeral; /* the store will not outlive a redeploy: creates are refused */
+    bool ephemeral;            /* the store will not outlive a redeploy: creates are refused */
 };
 
 /* Loads bots and unfinished operations (taken over: their nonces are looked for and burnt before
@@ -168,8 +168,8 @@ void tb_bots_hummingbot(struct tb_bots *bots, struct tb_buffer *out);
 TB_MUST_CHECK
 bool tb_bots_resume(struct tb_bots *bots, const struct tb_json *request, struct tb_buffer *out,
                     struct tb_problems *problems, struct tb_error *err);
-/* POST /hummingbot/cleanup: removes, or with dry_run lists, what the bridge's own ended attempts left
- * upstream: their configs, and the exited containers of those that were given up. */
+/* POST /hummingbot/cleanup: removes, or with dry_run lists, what the bridge's own ended attempts
+ * left upstream: their configs, and the exited containers of those that were given up. */
 TB_MUST_CHECK
 bool tb_bots_cleanup(struct tb_bots *bots, bool dry_run, struct tb_buffer *out,
                      struct tb_error *err);

@@ -228,8 +228,9 @@ struct request {
     const struct tb_json *params, *risk;
 };
 void request_free(struct request *r);
-/* False when the exchange is not known or its plugin refuses the words. Other errors of the envelope
- * are only added to the problems, so that plan_make can add those of the form beside them. */
+/* False when the exchange is not known or its plugin refuses the words. Other errors of the
+ * envelope are only added to the problems, so that plan_make can add those of the form beside them.
+ */
 TB_MUST_CHECK
 bool request_read(struct tb_bots *b, const struct tb_json *body, bool lenient, struct request *r,
                   struct tb_problems *problems, struct tb_error *err);
