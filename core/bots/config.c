@@ -174,7 +174,7 @@ static void write_file(struct tb_json_writer *w, const char *folder, const char 
     tb_jw_key(w, "config");
     if (tb_json_is(config, TB_JSON_OBJECT)) {
         tb_jw_object(w);
-        for (const struct tb_json *m = config->child; m; m = m->next)
+        for (const struct tb_json *m = tb_json_first(config); m; m = m->next)
             if (strcmp(m->key, "_config_name") != 0)
                 tb_jw_kv_node(w, m->key, m);
         tb_jw_end_object(w);

@@ -7,6 +7,7 @@
  */
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "plugins/plugins_private.h"
@@ -199,8 +200,8 @@ void tb_sandbox_open(lua_State *L)
  * are on top of the stack and are used up. */
 static TB_MAY_RAISE void run_script(lua_State *L, const struct tb_script *script, char *env)
 {
-    char chunk[170] = "@";
-    strncat(chunk, script->path, sizeof chunk - 2);
+    char chunk[170];
+    (void)snprintf(chunk, sizeof chunk, "@%s", script->path);
     if (luaL_loadbufferx(L, script->bytecode, script->bytecode_len, chunk, "b") != LUA_OK)
         lua_error(L);
     registry_table(L, env);

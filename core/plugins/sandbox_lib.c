@@ -383,7 +383,7 @@ static int string_rep(lua_State *L)
     luaL_checklstring(L, 1, &len);
     lua_Integer n = luaL_checkinteger(L, 2);
     luaL_optlstring(L, 3, "", &sep_len);
-    if (n > 0 && (n > MAX_TEXT || (lua_Integer)(len + sep_len) > MAX_TEXT / n))
+    if (n > 0 && (n > MAX_TEXT || len + sep_len > (size_t)(MAX_TEXT / n)))
         return luaL_error(L, "string.rep: the text would be longer than %d bytes", (int)MAX_TEXT);
     return call_original(L);
 }
