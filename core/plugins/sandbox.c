@@ -255,8 +255,10 @@ void tb_sandbox_sdk(lua_State *L, const char *name)
         lua_call(L, 0, 1);
     } else {
         const struct tb_script *script = tb_script_find(&tb_vm_of(L)->host->sdk, name);
-        if (!script)
+        if (!script) {
             luaL_error(L, "require: there is no bridge.%s", name);
+            return;
+        }
         lua_pushstring(L, name);
         registry_table(L, &key_host);
         run_script(L, script, &key_sdk_env);
@@ -309,11 +311,13 @@ static TB_MAY_RAISE void require_own(lua_State *L, const char *name)
 {
     const struct tb_vm *vm = tb_vm_of(L);
     const struct tb_script *script = vm->plugin ? tb_script_find(&vm->plugin->set, name) : NULL;
-    if (!script)
+    if (!script) {
         luaL_error(L,
                    "require: \"%s\" is no file of this plugin; a plugin sees its own folder and "
                    "bridge.*",
                    name);
+        return;
+    }
     if (loaded_before(L, &key_plugin_loaded, name))
         return;
     lua_pushstring(L, name);
