@@ -2,6 +2,7 @@
 happens. Called by scripts/demo; Python's standard library only."""
 
 import argparse
+import decimal
 import json
 import os
 import pathlib
@@ -135,7 +136,8 @@ def profit(bridge, seconds, until_all):
         for bot in bridge.call("GET", "/bots")["bots"]:
             if not bot["managed"]:
                 continue
-            figures = [f"{p['net'] if p['net'] is not None else '?'} {p['quote'] or ''}".strip()
+            figures = ["unknown" if p["net"] is None else
+                       f"{decimal.Decimal(p['net']):+.4f} {p['quote'] or ''}".strip()
                        for p in bot["pnl"]]
             reported += bool(bot["pnl"])
             words.append(f"{bot['name']} {bot['state']} {', '.join(figures) or 'no report yet'}")
@@ -180,7 +182,7 @@ def run(smoke):
             operations[form["name"]] = answer["operation"]["id"]
         follow(bridge, operations, 90)
         print("Profit, live:")
-        profit(bridge, 20 if smoke else 12, smoke)
+        profit(bridge, 25, smoke)
         if smoke:
             print("Stopping them, with proof:")
             follow(bridge, {f["name"]: bridge.call("POST", f"/bots/{f['name']}/stop")["operation"]["id"]
