@@ -158,7 +158,7 @@ GOOD = {
     "core/simulator/sim.h": '/* A stand-in API. */\n#include "base/json.h"\n',
     "plugins/x/plugin.lua": "-- One exchange's strategies.\nreturn {}\n",
     "scripts/run": "#!/bin/sh\n# Runs the whole thing.\nmktemp /tmp/x.XXXXXX\n",
-    "docs/x.md": "In your home: ~/work/x, $HOME/x, https://example.com/home/x, /home/hummingbot/conf\n",
+    "docs/x.md": "In your home: ~/code/x, $HOME/x, https://example.com/home/x, /home/hummingbot/conf\n",
     "build/x.c": "generated\n",
 }
 
