@@ -304,9 +304,11 @@ class Torture:
             if started and not self.asked[name, "start"]:
                 raise Violation(f"nobody asked for {started}")
 
-    def judge_bot(self, bot, ledger):
-        """What the bridge says of a bot is what the ledger shows; None, or what differs."""
-        alive = of_bot(ledger["trading"], bot["name"])
+    def judge_bot(self, bot, bots, ledger):
+        """What the bridge says of a bot is what the ledger shows; None, or what differs. The record of
+        a create that failed leaves its name to a later bot, whose instance is not its own."""
+        others = {b["instance"] for b in bots if b["id"] != bot["id"]}
+        alive = [i for i in of_bot(ledger["trading"], bot["name"]) if i not in others]
         state = bot["state"]
         if state in ("running", "degraded", "stale") and alive != [bot["instance"]]:
             return f"{bot['name']} is {state}, but {alive} trade"
@@ -322,7 +324,7 @@ class Torture:
         while True:
             bots = [b for b in self.bridge.get("/bots").json()["bots"]
                     if b["managed"] and b["name"] in self.names]
-            wrong = [w for w in (self.judge_bot(b, self.simulator.ledger()) for b in bots) if w]
+            wrong = [w for w in (self.judge_bot(b, bots, self.simulator.ledger()) for b in bots) if w]
             if not wrong:
                 return bots
             if time.monotonic() > end:
