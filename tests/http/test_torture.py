@@ -1,4 +1,4 @@
-"""The process campaign: 40 seeds of scripts/torture, with real kills, against the ledger.
+"""The process campaign: 100 seeds of scripts/torture, with real kills, against the ledger.
 
 TB_TORTURE_SEEDS and TB_TORTURE_SEED choose how many and from which; a violation prints its seed and
 what happened in it."""
@@ -7,7 +7,7 @@ import subprocess
 
 from conftest import BINARY, ROOT
 
-SEEDS = os.environ.get("TB_TORTURE_SEEDS", "40")
+SEEDS = os.environ.get("TB_TORTURE_SEEDS", "100")
 SEED = os.environ.get("TB_TORTURE_SEED", "1")
 
 
