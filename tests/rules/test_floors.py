@@ -32,7 +32,7 @@ SKIPPED = {".git", "__pycache__", "node_modules", "data", ".pytest_cache", ".cac
 def files(root, suffixes):
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
-        if SKIPPED & set(parts[:-1]) or parts[0].startswith("build"):
+        if SKIPPED & set(parts) or parts[0].startswith("build"):
             continue
         if path.is_file() and path.suffix in suffixes:
             yield path
