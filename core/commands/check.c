@@ -1,6 +1,8 @@
 /* `trading-bridge check`: looks at everything that went wrong in real deployments, says each by
  * name and what to do. Changes nothing, here or there. Exit 0 when all is good or only warned of.
  * Main thread. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +106,33 @@ static void check_volume(struct check *check, const char *folder)
     }
 }
 
+/* What access() says is not what a full disk, a quota or a mount does: a file of one page is
+ * written there, reaches the disk, and is removed. 0 or errno. */
+static int try_folder(const char *folder)
+{
+    static const char page[4096] = {0};
+    struct tb_buffer path = TB_BUFFER_INIT;
+    tb_buffer_printf(&path, "%s/.trading-bridge-check-XXXXXX", folder);
+    int fd = mkostemp(path.data, O_CLOEXEC), error = fd < 0 ? errno : 0;
+    if (fd >= 0) {
+        errno = ENOSPC; /* of a short write */
+        if (write(fd, page, sizeof page) != (ssize_t)sizeof page || fsync(fd) != 0)
+            error = errno;
+        if (unlink(path.data) != 0 && !error)
+            error = errno;
+        close(fd);
+    }
+    tb_buffer_free(&path);
+    return error;
+}
+
+/* One commit there and one back. */
+static bool try_store(struct tb_store *store, struct tb_error *err)
+{
+    return tb_store_meta_put(store, "check", "writable?", err) &&
+           tb_store_meta_put(store, "check", NULL, err);
+}
+
 static void check_store(struct check *check)
 {
     const char *path = settings_text(check->settings, SET_STORE);
@@ -111,19 +140,24 @@ static void check_store(struct check *check)
     struct tb_error err = {0};
     place_existing_folder(path, folder, sizeof folder);
     check_volume(check, folder);
+    int error = try_folder(folder);
+    if (error) {
+        check_line(check, CHECK_FAIL,
+                   "let the user that runs the bridge write there, see that the disk has room, or "
+                   "change BRIDGE_STORE",
+                   "store: %s: %s is not writable (%s)", path, folder, strerror(error));
+        return;
+    }
     if (access(path, F_OK) != 0) {
-        if (access(folder, W_OK | X_OK) == 0)
-            check_line(check, CHECK_OK, NULL, "store: %s can be made", path);
-        else
-            check_line(check, CHECK_FAIL,
-                       "let the user that runs the bridge write there, or change BRIDGE_STORE",
-                       "store: %s cannot be made: %s is not writable", path, folder);
+        check_line(check, CHECK_OK, NULL, "store: %s can be made", path);
         return;
     }
     struct tb_store *store = tb_store_open(path, &err);
-    if (store) {
-        check_line(check, CHECK_OK, NULL, "store: %s is writable", path);
+    bool writable = store && try_store(store, &err);
+    if (store)
         tb_store_close(store);
+    if (writable) {
+        check_line(check, CHECK_OK, NULL, "store: %s is writable", path);
     } else if (err.code == TB_BUSY) {
         check_line(check, CHECK_OK, NULL, "store: %s is in use by a running bridge", path);
     } else {

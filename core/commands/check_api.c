@@ -1,5 +1,6 @@
 /* What answers at the API's address: is it the Hummingbot API, of which version, does it take our
- * password and refuse a wrong one, which accounts have keys. Reads only. Main thread. */
+ * password and refuse a wrong one, do refusals arrive as it sends them, which accounts have keys.
+ * Reads only. Main thread. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +12,22 @@
 #define DEFAULT_WORD "admin" /* user and password of an untouched installation */
 #define ACCOUNTS_MAX 50
 
+struct tb_json_doc *check_read(struct tb_hb *hb, const struct tb_hb_call *call,
+                               struct tb_error *err)
+{
+    struct tb_hb_call fresh = *call;
+    struct tb_hb_answer answer;
+    struct tb_json_doc *doc = NULL;
+    fresh.fresh = true;
+    if (tb_hb_call(hb, &fresh, &answer, err))
+        doc = tb_json_parse(tb_buffer_text(&answer.body), answer.body.len, TB_JSON_UPSTREAM, err);
+    tb_hb_answer_free(&answer);
+    return doc;
+}
+
 /* ---- version ---- */
 
-static bool check_profile(struct check *check, struct tb_hb *hb)
+static bool check_profile(struct check *check, struct tb_hb *hb, struct tb_hb_profile *out)
 {
     struct tb_hb_profile p;
     struct tb_error err = {0};
@@ -42,6 +56,7 @@ static bool check_profile(struct check *check, struct tb_hb *hb)
                    (int)(end - line), line);
         end += *end == '\n';
     }
+    *out = p;
     return true;
 }
 
@@ -167,15 +182,8 @@ static bool check_password(struct check *check, struct tb_buffer *accounts_out)
 static bool read_keys(struct tb_hb *hb, const char *account, struct tb_buffer *out,
                       struct tb_error *err)
 {
-    struct tb_hb_answer answer;
-    bool ok =
-        tb_hb_call(hb,
-                   &(struct tb_hb_call){
-                       .endpoint = TB_HB_ACCOUNTS_CREDENTIALS, .arg = {account}, .fresh = true},
-                   &answer, err);
-    struct tb_json_doc *doc =
-        ok ? tb_json_parse(tb_buffer_text(&answer.body), answer.body.len, TB_JSON_UPSTREAM, err)
-           : NULL;
+    struct tb_json_doc *doc = check_read(
+        hb, &(struct tb_hb_call){.endpoint = TB_HB_ACCOUNTS_CREDENTIALS, .arg = {account}}, err);
     const struct tb_json *list = doc ? tb_json_root(doc) : NULL;
     for (const struct tb_json *c = list ? list->child : NULL; c; c = c->next) {
         const char *name = tb_json_string(c);
@@ -183,7 +191,6 @@ static bool read_keys(struct tb_hb *hb, const char *account, struct tb_buffer *o
             tb_buffer_printf(out, "%s%.64s", out->len ? ", " : "", name);
     }
     tb_json_free(doc);
-    tb_hb_answer_free(&answer);
     return doc != NULL;
 }
 
@@ -224,18 +231,57 @@ static void check_accounts(struct check *check, struct tb_hb *hb, const struct t
     tb_json_free(doc);
 }
 
+/* ---- refusals ---- */
+
+/* "Not there", "not allowed" and "not reachable" need different hands. What is surely not there is
+ * asked for, so that one sees whether the API's own 404 gets here, or something on the way answers
+ * everything alike. */
+static void check_refusals(struct check *check, struct tb_hb *hb)
+{
+    static const char remedy[] =
+        "something between here and the API rewrites its answers: lead HUMMINGBOT_API_URL to the "
+        "API itself, or make the proxy or tunnel pass status and body through";
+    char missing[TB_TOKEN_TEXT];
+    struct tb_hb_answer answer;
+    struct tb_error err = {0};
+    tb_token(missing);
+    bool found = tb_hb_call(
+        hb,
+        &(struct tb_hb_call){.endpoint = TB_HB_SCRIPTS_CONFIG_GET, .arg = {missing}, .fresh = true},
+        &answer, &err);
+    if (found)
+        check_line(check, CHECK_FAIL, remedy,
+                   "refusals: a config that does not exist was answered with %d, as if it did",
+                   answer.status);
+    else if (answer.outcome == TB_HB_REFUSED && answer.status == 404)
+        check_line(check, CHECK_OK, NULL,
+                   "refusals: what does not exist is told as 404 in the API's own words");
+    else if (answer.status)
+        check_line(check, CHECK_FAIL, remedy,
+                   "refusals: what does not exist is told as %d instead of the API's own 404, so a "
+                   "wrong name, a wrong password and an API that is down look alike (%s)",
+                   answer.status, err.detail);
+    else
+        check_error(check, "refusals", &err);
+    tb_hb_answer_free(&answer);
+}
+
 void check_api(struct check *check)
 {
     struct tb_hb_config config = place_hummingbot(check->settings);
     struct tb_error err = {0};
     struct tb_buffer accounts = TB_BUFFER_INIT;
+    struct tb_hb_profile profile;
     struct tb_hb *hb = tb_hb_open(&config, &err);
     if (!hb) {
         check_error(check, "setting", &err);
         return;
     }
-    if (check_profile(check, hb) && check_password(check, &accounts))
+    if (check_profile(check, hb, &profile) && check_password(check, &accounts)) {
+        check_refusals(check, hb);
         check_accounts(check, hb, &accounts);
+        check_bots(check, hb, &profile);
+    }
     tb_buffer_free(&accounts);
     tb_hb_close(hb);
 }

@@ -20,7 +20,13 @@ void check_error(struct check *check, const char *subject, const struct tb_error
 
 /* check_network.c: address, proxy, DNS, TCP. False: it makes no sense to send anything. */
 bool check_network(struct check *check);
-/* check_api.c: what answers there, version, credentials, accounts. */
+/* check_api.c: what answers there, version, credentials, accounts, refusals. */
 void check_api(struct check *check);
+/* A read, parsed; NULL with *err. */
+TB_MUST_CHECK
+struct tb_json_doc *check_read(struct tb_hb *hb, const struct tb_hb_call *call,
+                               struct tb_error *err);
+/* check_bots.c: scripts, names, discovery, proof. */
+void check_bots(struct check *check, struct tb_hb *hb, const struct tb_hb_profile *profile);
 
 #endif

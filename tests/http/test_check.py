@@ -1,12 +1,15 @@
 """`trading-bridge check` names what went wrong in the first deployments (EXISTING-FRONTEND, part 2),
 each with its remedy, and never prints a secret."""
 import re
+import resource
+import signal
 import socket
+import subprocess
 import sys
 
 import pytest
 
-from conftest import ROOT, TOKEN, clean_environment, run
+from conftest import BINARY, ROOT, TOKEN, clean_environment, run
 
 sys.path.insert(0, str(ROOT / "tests/faults"))
 from fault_server import FaultServer, hang, html, reply, reply_json  # noqa: E402
@@ -76,6 +79,12 @@ def test_good_installation_passes_and_warns_of_the_default_password(check, simul
     report.one("ok", "credentials profile", "master_account", "bitmart")
     report.one("ok", "store", "can be made")
     report.one("ok", "plugins", "2 load")
+    report.one("ok", "script", "v2_with_controllers")
+    report.one("ok", "status document")
+    report.one("ok", "names")
+    report.one("ok", "discovery")
+    report.one("ok", "proof")
+    report.one("ok", "refusals", "404")
     assert not report.lines("fail")
 
 
@@ -223,6 +232,172 @@ def test_profiles_folder_is_missing(check, faults):
     check(faults).one("fail", "credentials profile")
 
 
+# 6. a script that nobody has: deploy says success, nothing trades
+
+def test_the_script_of_every_bot_is_missing(check, faults):
+    faults.behave("GET", "/scripts/", reply_json(200, ["something_else"]), forever=True)
+    line = check(faults).one("fail", "script: the API has no `v2_with_controllers`")
+    assert "trade nothing" in line and "bots/scripts/" in line
+
+
+def test_configs_that_name_what_is_not_there(check, faults):
+    faults.behave("GET", "/scripts/configs/", reply_json(200, [
+        {"config_name": "good", "script_file_name": "v2_with_controllers.py", "controllers_config": ["c.yml"]},
+        {"config_name": "invented", "script_file_name": "spread_bot.py", "controllers_config": []},
+        {"config_name": "broken", "script_file_name": "error", "error": "no YAML"},
+        {"config_name": "half", "script_file_name": "v2_with_controllers.py",
+         "controllers_config": ["c.yml", "gone.yml"]}]), forever=True)
+    faults.behave("GET", "/controllers/configs/", reply_json(200, [{"id": "c"}]), forever=True)
+    report = check(faults)
+    line = report.one("warn", "names a script that the API does not have")
+    assert "invented (spread_bot.py), broken (error)" in line and "good" not in line
+    line = report.one("warn", "names a controller config that the API does not have")
+    assert "half (gone.yml)" in line and "good" not in line
+    assert report.status == 0
+
+
+def world(faults, active=(), exited=(), status=None, runs=()):
+    """A Hummingbot API with exactly these bots."""
+    def containers(names, state):
+        return [{"id": "0", "name": name, "status": state, "image": "hummingbot/hummingbot:version-2.16.0"}
+                for name in names]
+    faults.behave("GET", "/docker/active-containers", reply_json(200, containers(active, "running")), forever=True)
+    faults.behave("GET", "/docker/exited-containers", reply_json(200, containers(exited, "exited")), forever=True)
+    faults.behave("GET", "/bot-orchestration/status", reply_json(200, {"status": "success", "data": status or {}}),
+                  forever=True)
+    faults.behave("GET", "/bot-orchestration/bot-runs", reply_json(200, {"status": "success", "data": list(runs)}),
+                  forever=True)
+
+
+BOT = "hummingbot-a-0123abcd-20261122-101500"
+PROVEN = {"status": "running", "recently_active": True, "error_logs": [], "general_logs": [],
+          "performance": {"c": {"status": "running", "performance": {"global_pnl_quote": 1.0}}}}
+# What a bot shows that boots, that was stopped, or that never started its strategy.
+SILENT = {**PROVEN, "performance": {"c": {"status": "running", "performance": {}}}}
+
+
+def test_a_bot_without_a_script_config(check, faults):
+    other = BOT.replace("-a-", "-b-")
+    world(faults, [BOT, other], status={BOT: SILENT, other: SILENT}, runs=[
+        {"instance_name": BOT, "config_name": None, "run_status": "CREATED"},
+        {"instance_name": other, "config_name": "made-up.yml", "run_status": "CREATED"}])
+    line = check(faults).one("fail", "script: bots run without a script config")
+    assert f"{BOT} (none)" in line and f"{other} (made-up.yml)" in line and "trades nothing" in line
+
+
+# 7. a container that the API has not discovered: start-bot and stop-bot answer "not found"
+
+def test_a_container_that_is_not_discovered(check, faults):
+    world(faults, [BOT], status={})
+    report = check(faults)
+    assert BOT in report.one("fail", "discovery", "`not found`", "broker")
+    world(faults, [BOT], status={BOT: {"status": "not_found", "error": "x"}})
+    check(faults).one("fail", "discovery", BOT)
+
+
+def test_a_bot_that_is_discovered_a_moment_later(check, faults):
+    world(faults, [BOT], status={BOT: PROVEN})
+    faults.behave("GET", "/bot-orchestration/status", reply_json(200, {"status": "success", "data": {}}))
+    report = check(faults)
+    report.one("ok", "discovery")
+    report.one("ok", "proof", "1 bots report")
+    assert faults.count("GET", "/bot-orchestration/status") == 2
+
+
+def test_nobody_is_heard(check, faults):
+    world(faults, [BOT], status={BOT: {**PROVEN, "recently_active": False}})
+    check(faults).one("warn", "broker: the API has heard none of the 1 running bots", "conf_client.yml")
+
+
+# 8. names and shapes
+
+def test_an_api_that_appends_no_time(check, faults):
+    bare = "hummingbot-sol-grid-9f31c2ab"
+    world(faults, [BOT, bare], ["old-bot"], status={BOT: PROVEN, bare: PROVEN})
+    report = check(faults)
+    line = report.one("fail", "names: the API appended no date and time", bare)
+    assert BOT not in line
+    report.one("warn", "names: bots without the date and time", "old-bot")
+
+
+def test_names_of_all_lists_are_read(check, faults):
+    world(faults, [BOT], [BOT.replace("-a-", "-b-")], status={BOT: PROVEN})
+    check(faults).one("ok", "names: 2 instances", "profile c4")
+
+
+@pytest.mark.parametrize("status, told", [
+    ({BOT: {"is_running": True, "trading_pair": "BTC-USDT"}}, "has no `status`"),
+    ({BOT: {"status": "running", "performance": []}}, "no `performance` by controller"),
+])
+def test_status_document_of_another_shape(check, faults, status, told):
+    world(faults, [BOT], status=status)
+    check(faults).one("fail", "status document: it has another shape", BOT, told)
+
+
+def test_status_document_that_is_a_list(check, faults):
+    faults.behave("GET", "/bot-orchestration/status", reply_json(200, {"status": "success", "data": []}), forever=True)
+    check(faults).one("fail", "status document", "no `data` by bot")
+
+
+# 10. reported running because somebody asked
+
+def test_running_but_not_proven(check, faults):
+    proven, stopped = BOT.replace("-a-", "-b-"), BOT.replace("-a-", "-c-")
+    world(faults, [BOT, proven, stopped], status={BOT: SILENT, proven: PROVEN, stopped: SILENT},
+          runs=[{"instance_name": stopped, "config_name": "x", "run_status": "STOPPED"}])
+    report = check(faults)
+    line = report.one("warn", "proof: running but not proven", BOT, "GET /bots/{id}/logs")
+    assert proven not in line and stopped not in line
+    world(faults, [proven, stopped], status={proven: PROVEN, stopped: SILENT},
+          runs=[{"instance_name": stopped, "config_name": "x", "run_status": "STOPPED"}])
+    check(faults).one("ok", "proof: 2 containers run: 1 bots report, 1 were stopped")
+
+
+def test_bots_of_the_bridge_are_proven(check, start_simulator, start_bridge):
+    simulator = start_simulator("--bots", "1")
+    bridge = start_bridge(simulator)
+    answer = bridge.post("/bots", json={"name": "check", "exchange": "bitmart", "strategy": "spot_grid",
+                                        "account": "master_account", "params": {}})
+    assert bridge.operation(answer.headers["Location"])["state"] == "succeeded"
+    report = check(simulator)
+    report.one("ok", "names: 2 instances")
+    report.one("ok", "proof: 2 containers run: 2 bots report, 0 were stopped")
+    assert report.status == 0 and not [line for line in report.lines("warn") if "script" in line]
+
+
+# 11. 401, 404 and 503 told with the same text
+
+def test_a_proxy_that_answers_everything_alike(check, faults):
+    faults.behave("GET", "/scripts/configs/*", reply_json(503, {"detail": "Service unavailable"}), forever=True)
+    report = check(faults)
+    assert "status and body" in report.one("fail", "refusals", "told as 503 instead of the API's own 404")
+
+
+@pytest.mark.parametrize("answer, told", [
+    (reply_json(200, {}), "answered with 200, as if it did"),
+    (html("generic", 404), "told as 404 instead of the API's own 404"),
+])
+def test_a_tunnel_that_answers_what_is_not_there(check, faults, answer, told):
+    faults.behave("GET", "/scripts/configs/*", answer, forever=True)
+    check(faults).one("fail", "refusals", told)
+
+
+def test_refused_missing_and_down_are_told_apart(check, faults, simulator):
+    """What the page of the first bridge showed as one text."""
+    wrong = check(simulator, HUMMINGBOT_API_PASSWORD=PASSWORD).lines("fail")
+    down = check(f"http://127.0.0.1:{free_port()}").lines("fail")
+    faults.behave_all(reply_json(503, {"detail": "Service unavailable"}), forever=True)
+    ill = check(faults).lines("fail")
+    faults.reset()
+    faults.behave_all(reply_json(404, {"detail": "Not Found"}), forever=True)
+    missing = check(faults).lines("fail")
+    told = [lines[0] for lines in (wrong, down, ill, missing)]
+    assert len(set(told)) == 4, told
+    assert "are wrong" in told[0] and "connection refused" in told[1] and "503" in told[2], told
+    remedies = [line.split("  - ")[1] for line in told]
+    assert len(set(remedies)) == 4, remedies
+
+
 # versions, transport, slowness
 
 def test_old_backend_api(check, faults):
@@ -265,6 +440,34 @@ def test_store_cannot_be_made(check, simulator, tmp_path):
     (tmp_path / "file").write_text("")
     report = check(simulator, BRIDGE_STORE=tmp_path / "file/bridge.db")
     report.one("fail", "store", "not writable", "BRIDGE_STORE")
+
+
+def limit_files(size):
+    """No file may grow beyond this, as on a full disk."""
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    return limit
+
+
+def test_store_on_a_full_disk(simulator, tmp_path):
+    """Permissions are fine there; only a write shows it."""
+    env = clean_environment(HUMMINGBOT_API_URL=simulator.url, BRIDGE_STORE=tmp_path / "bridge.db",
+                            BRIDGE_PLUGINS=ROOT / "plugins")
+
+    def check(size):
+        return Report(subprocess.run([BINARY, "check"], env=env, cwd=ROOT, text=True, capture_output=True,
+                                     timeout=60, preexec_fn=limit_files(size)))
+    check(0).one("fail", "store", "not writable", "room")
+    assert not list(tmp_path.iterdir()), "something was left behind"
+    check(1 << 20).one("ok", "store", "can be made")
+    made = run("token", "create", "--name", "x", "--role", "operator", env=env)
+    assert made.returncode == 0, made.stderr
+    before = (tmp_path / "bridge.db").stat().st_mtime_ns
+    check(1 << 20).one("ok", "store", "is writable")
+    assert (tmp_path / "bridge.db").stat().st_mtime_ns > before, "nothing was written"
+    # Room for a page in the folder, but not for what a commit of this database takes.
+    check(8192).one("fail", "store", "disk")
 
 
 def test_store_is_damaged(check, simulator, tmp_path):
