@@ -1,0 +1,54 @@
+/* What every command on a bot has in common: the answer to a repeated request, the bot it is about,
+ * one commit of bot, operation and Idempotency-Key, and the operation that opens behind it. Not for
+ * other rooms. */
+#ifndef TB_BOTS_COMMAND_H
+#define TB_BOTS_COMMAND_H
+
+#include "bots/bots_private.h"
+
+/* How soon what was just committed must be found in memory. */
+enum { APPEARS_MS = 2000 };
+
+struct opening {
+    struct tb_bots *b;
+    struct bot *bot;
+    struct bot shown; /* the bot as it will be once committed: nobody sees it before */
+    const struct tb_caller *caller;
+    const struct tb_idempotency *key;
+    struct tb_life life;
+    char id[TB_ULID_TEXT];
+    const char *plan_id;          /* used by this operation, or NULL */
+    struct operation *superseded; /* ended in the same commit, or NULL */
+    int64_t wall;
+};
+
+/* Answers from an earlier request with the same key, before any work is done for this one.
+ * *done_out: the request is finished, by the replay or by *err. */
+TB_MUST_CHECK
+bool command_replayed(struct tb_bots *b, const struct tb_caller *caller,
+                      const struct tb_idempotency *key, struct tb_command_result *result,
+                      bool *done_out, struct tb_error *err);
+/* The bot that an id names, claimed: give it back with bot_release. */
+TB_MUST_CHECK
+bool command_bot(struct tb_bots *b, const char *id, struct bot **bot_out, struct tb_error *err);
+/* False when the request has a field that is none of `fields` (NULL-terminated). */
+TB_MUST_CHECK
+bool command_fields(const struct tb_json *request, const char *const *fields,
+                    struct tb_problems *problems, struct tb_error *err);
+/* A second command of the same kind joins the operation that is under way (lock held). */
+bool command_join(struct tb_bots *b, struct bot *bot, const struct operation *op,
+                  struct tb_command_result *result);
+
+/* The steps of a command whose life has begun, with the bot claimed and without the lock. */
+void command_show(struct opening *o, const char *intent); /* fills o->shown */
+TB_MUST_CHECK
+bool command_commit(struct opening *o, struct tb_command_result *result, struct tb_error *err);
+/* Opens the operation in memory after its commit. */
+void command_opened(struct opening *o, const struct tb_problems *problems,
+                    struct tb_command_result *result);
+/* All three, for a bot that is in the registry already. */
+TB_MUST_CHECK
+bool command_open(struct opening *o, const char *intent, struct tb_command_result *result,
+                  struct tb_problems *problems, struct tb_error *err);
+
+#endif
