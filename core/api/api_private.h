@@ -32,6 +32,7 @@ enum api_flag {
     API_ETAG = 2,   /* weak ETag, 304 */
     API_HEALTH = 4, /* served while draining */
     API_KEY = 8,    /* takes an Idempotency-Key */
+    API_LANE = 16,  /* asked with `lane` it shows what plugins do and needs the role developer */
 };
 
 struct api_route {
@@ -77,6 +78,7 @@ struct call {
     bool replayed;             /* the answer is an earlier one's: nothing was changed */
     bool dry_run;              /* asked what would be done: nothing was changed */
     bool changed;              /* something was changed, however the answer turned out */
+    struct tb_generation *in;  /* of api_generation; NULL until asked for */
 };
 
 #define API_SESSIONS 64
@@ -152,6 +154,15 @@ bool api_is_writing(const char *method);
 TB_MUST_CHECK
 bool api_query_count(const struct call *call, const char *name, size_t max, size_t fallback,
                      size_t *out, struct tb_error *err);
+
+/* ---- lane.c ---- */
+/* The query parameter `lane` of an API_LANE row; NULL: none was given. */
+const char *api_lane(const struct call *call);
+/* The generation that answers all of this request; NULL when `lane` is no lane. */
+TB_MUST_CHECK
+struct tb_generation *api_generation(struct call *call, struct tb_error *err);
+/* Says in X-Plugin-Generation which version of the plugin shaped the answer. */
+void api_shaped_by(struct call *call, const char *plugin);
 
 /* ---- etag.c ---- */
 /* Adds the weak ETag of the body; turns the answer into 304 when the client has it. */

@@ -39,8 +39,20 @@ bool api_get_logs(struct call *call, struct tb_error *err)
 
 static bool plan(struct call *call, struct tb_error *err)
 {
-    return tb_bots_plan(call->api->bots, call->body, call->lenient, &call->res->body,
-                        &call->problems, err);
+    char plugin[64];
+    const char *exchange = tb_json_get_string(call->body, "exchange");
+    const struct tb_plan_wish wish = {
+        .request = call->body,
+        .lenient = call->lenient,
+        .shown_only = api_lane(call) != NULL,
+        .in = api_generation(call, err),
+    };
+    if (!wish.in)
+        return false;
+    exchange = exchange ? exchange : tb_json_get_string(call->body, "connector");
+    if (exchange && tb_generation_match(wish.in, exchange, plugin))
+        api_shaped_by(call, plugin);
+    return tb_bots_plan(call->api->bots, &wish, &call->res->body, &call->problems, err);
 }
 
 bool api_plan_bot(struct call *call, struct tb_error *err)

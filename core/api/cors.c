@@ -73,7 +73,7 @@ void api_cors_headers(const struct tb_api *api, const struct tb_http_request *re
     tb_http_header_add(res, "Access-Control-Allow-Credentials", "true");
     tb_http_header_add(res, "Access-Control-Expose-Headers",
                        "ETag, Location, Retry-After, X-Request-Id, Idempotency-Replayed, "
-                       "Preference-Applied");
+                       "Preference-Applied, X-Plugin-Generation");
 }
 
 void api_cors_preflight(const struct tb_api *api, const struct tb_http_request *req,

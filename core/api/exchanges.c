@@ -22,7 +22,8 @@ static struct tb_json_doc *ask(struct call *call, const char *plugin, enum tb_pl
                                                  .entry = entry,
                                                  .input = input,
                                                  .input_len = strlen(input),
-                                                 .mono_deadline_ms = tb_mono_ms() + CALL_MS},
+                                                 .mono_deadline_ms = tb_mono_ms() + CALL_MS,
+                                                 .in = call->in},
                         &out, &fault, err))
         doc = tb_json_parse(tb_buffer_text(&out), out.len, TB_JSON_UPSTREAM, err);
     tb_buffer_free(&out);
@@ -34,7 +35,7 @@ static void write_shaped(struct call *call, const char *plugin, const struct tb_
                          struct tb_json_writer *w)
 {
     char generation[9];
-    tb_plugins_hash(call->api->plugins, plugin, generation);
+    tb_generation_hash(call->in, plugin, generation);
     tb_jw_object(w);
     for (const struct tb_json *m = object->child; m; m = m->next)
         tb_jw_kv_node(w, m->key, m);
@@ -44,11 +45,16 @@ static void write_shaped(struct call *call, const char *plugin, const struct tb_
 
 static bool find(struct call *call, char plugin_out[64], struct tb_error *err)
 {
-    if (tb_plugins_find(call->api->plugins, call->req->arg[0], plugin_out))
+    const struct tb_generation *in = api_generation(call, err);
+    if (!in)
+        return false;
+    if (tb_generation_match(in, call->req->arg[0], plugin_out)) {
+        api_shaped_by(call, plugin_out);
         return true;
+    }
     struct tb_buffer shown = TB_BUFFER_INIT, names = TB_BUFFER_INIT;
     char list[PLUGINS_MAX][64];
-    size_t n = tb_plugins_names(call->api->plugins, list, PLUGINS_MAX);
+    size_t n = tb_generation_names(in, list, PLUGINS_MAX);
     tb_escape_control(&shown, call->req->arg[0]);
     for (size_t i = 0; i < n; i++)
         tb_buffer_printf(&names, "%s%s", i ? ", " : "", list[i]);
@@ -62,9 +68,11 @@ static bool find(struct call *call, char plugin_out[64], struct tb_error *err)
 bool api_get_exchanges(struct call *call, struct tb_error *err)
 {
     char names[PLUGINS_MAX][64];
-    size_t n = tb_plugins_names(call->api->plugins, names, PLUGINS_MAX);
+    const struct tb_generation *in = api_generation(call, err);
+    size_t n = in ? tb_generation_names(in, names, PLUGINS_MAX) : 0;
     struct tb_json_writer w;
-    (void)err;
+    if (!in)
+        return false;
     tb_jw_init(&w, &call->res->body);
     tb_jw_object(&w);
     tb_jw_key(&w, "exchanges");
@@ -73,10 +81,12 @@ bool api_get_exchanges(struct call *call, struct tb_error *err)
         struct tb_error why = {0};
         struct tb_json_doc *doc = ask(call, names[i], TB_PLUGIN_DESCRIBE, "{}", &why);
         /* One broken plugin must not hide the others; GET /plugins shows what is wrong with it. */
-        if (doc)
+        if (doc) {
             write_shaped(call, names[i], tb_json_root(doc), &w);
-        else
+            api_shaped_by(call, names[i]);
+        } else {
             tb_log(TB_WARN, "plugin.describe", "%s: %s", names[i], why.detail);
+        }
         tb_json_free(doc);
     }
     tb_jw_end_array(&w);

@@ -125,13 +125,16 @@ static bool is_json(const char *type)
             strncasecmp(type + len - 5, "+json", 5) == 0);
 }
 
-/* The same key for another bot is another request, so the path's values belong to the hash. */
+/* The same key for another bot is another request, so the path's values belong to the hash; so does
+ * the lane. */
 static void hash_input(struct call *call)
 {
     struct tb_buffer text = TB_BUFFER_INIT;
     tb_json_canonical(call->body, &text);
     for (size_t i = 0; i < TB_HTTP_ARGS && call->req->arg[i]; i++)
         tb_buffer_printf(&text, "\n%s", call->req->arg[i]);
+    if (api_lane(call))
+        tb_buffer_printf(&text, "\nlane=%s", api_lane(call));
     tb_sha256_hex(tb_buffer_text(&text), text.len, call->body_sha256);
     tb_buffer_free(&text);
 }

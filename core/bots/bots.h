@@ -67,11 +67,18 @@ struct tb_idempotency {
     char body_sha256[65];
 };
 
-/* POST /bots/plan: sends nothing upstream but reads. body: the request; lenient: drop what is still
- * unknown, with warnings. Writes {plan_id, hash, expires_at, …}. */
+struct tb_plan_wish {
+    const struct tb_json *request;
+    bool lenient;                   /* drop what is still unknown, with warnings */
+    bool shown_only;                /* it is not stored and nothing can be created from it */
+    const struct tb_generation *in; /* the plugins to plan with; NULL: those that are live now */
+};
+
+/* POST /bots/plan: sends nothing upstream but reads. Writes {plan_id, hash, expires_at, …}; the
+ * first two and expires_at are null when it is only shown. */
 TB_MUST_CHECK
-bool tb_bots_plan(struct tb_bots *bots, const struct tb_json *request, bool lenient,
-                  struct tb_buffer *out, struct tb_problems *problems, struct tb_error *err);
+bool tb_bots_plan(struct tb_bots *bots, const struct tb_plan_wish *wish, struct tb_buffer *out,
+                  struct tb_problems *problems, struct tb_error *err);
 
 /* What a command answers. */
 struct tb_command_result {

@@ -210,7 +210,7 @@ void plan_free(struct plan *plan);
 /* plan_read.c: a text member, if there is one; false when it is too long. */
 bool plan_copy_text(const struct tb_json *from, const char *key, char *out, size_t size);
 TB_MUST_CHECK
-bool plan_make(struct tb_bots *b, const struct tb_json *request, bool lenient, struct plan *plan,
+bool plan_make(struct tb_bots *b, const struct tb_plan_wish *wish, struct plan *plan,
                struct tb_problems *problems, struct tb_error *err);
 /* A stored plan by id, for creating from it. */
 TB_MUST_CHECK
@@ -222,6 +222,7 @@ struct tb_json_doc *plan_for_base(struct tb_bots *b, const char *plan_id, const 
 
 /* request.c: the create request's envelope */
 struct request {
+    struct tb_generation *in;       /* the plugins that all of the request is answered by */
     struct tb_json_doc *translated; /* owns what the pointers below point into */
     const char *name, *account, *image, *strategy;
     char exchange[64];
@@ -232,7 +233,7 @@ void request_free(struct request *r);
  * envelope are only added to the problems, so that plan_make can add those of the form beside them.
  */
 TB_MUST_CHECK
-bool request_read(struct tb_bots *b, const struct tb_json *body, bool lenient, struct request *r,
+bool request_read(struct tb_bots *b, const struct tb_plan_wish *wish, struct request *r,
                   struct tb_problems *problems, struct tb_error *err);
 /* The plan a create names, NULL when it names none. */
 TB_MUST_CHECK

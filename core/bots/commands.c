@@ -135,7 +135,8 @@ bool tb_bots_create(struct tb_bots *bots, const struct tb_json *request, bool le
         ok = plan_load(bots, plan_id, &plan, err) &&
              request_repeats(request, &plan, lenient, problems, err);
     else
-        ok = plan_make(bots, request, lenient, &plan, problems, err);
+        ok = plan_make(bots, &(struct tb_plan_wish){.request = request, .lenient = lenient}, &plan,
+                       problems, err);
     ok = ok && name_free(bots, plan.name, problems, err) &&
          create_from(bots, &plan, caller, idempotency, result, problems, err);
     if (!ok && err->code == TB_NAME_TAKEN)

@@ -123,7 +123,8 @@ static bool run_plugin(struct making *m, bool lenient, bool form_only, struct tb
                                                   .entry = TB_PLUGIN_PLAN,
                                                   .input = input.data,
                                                   .input_len = input.len,
-                                                  .mono_deadline_ms = m->deadline},
+                                                  .mono_deadline_ms = m->deadline,
+                                                  .in = m->request.in},
                          &output, &fault, err) &&
          (m->output = tb_json_parse(output.data, output.len, TB_JSON_UPSTREAM, err)) != NULL;
     tb_buffer_free(&input);
@@ -351,7 +352,7 @@ static void write_facts(struct making *m)
 {
     struct tb_json_writer w;
     char hash[9] = "";
-    tb_plugins_hash(m->b->plugins, m->request.exchange, hash);
+    tb_generation_hash(m->request.in, m->request.exchange, hash);
     tb_jw_init(&w, &m->plan->facts);
     tb_jw_object(&w);
     tb_jw_kv_node(&w, "params", tb_json_get(m->out, "params"));
@@ -404,29 +405,32 @@ static void write_doc(struct making *m)
 
 static bool store_plan(struct making *m, struct tb_error *err)
 {
-    struct plan *p = m->plan;
-    struct tb_json_writer w;
-    struct tb_json_doc *doc;
+    const struct plan *p = m->plan;
+    return tb_store_plan_add(m->b->store,
+                             &(struct tb_store_plan){.id = p->id,
+                                                     .hash = p->hash,
+                                                     .created_at = p->created_at,
+                                                     .expires_at = p->expires_at,
+                                                     .doc = tb_buffer_text(&p->doc)},
+                             err);
+}
 
-    if (!tb_store_plan_add(m->b->store,
-                           &(struct tb_store_plan){.id = p->id,
-                                                   .hash = p->hash,
-                                                   .created_at = p->created_at,
-                                                   .expires_at = p->expires_at,
-                                                   .doc = tb_buffer_text(&p->doc)},
-                           err))
-        return false;
-    doc = tb_json_parse(p->doc.data, p->doc.len, TB_JSON_UPSTREAM, err);
+static bool write_answer(struct plan *p, bool stored, struct tb_error *err)
+{
+    struct tb_json_writer w;
+    struct tb_json_doc *doc = tb_json_parse(p->doc.data, p->doc.len, TB_JSON_UPSTREAM, err);
     if (!doc)
         return false;
+    const struct tb_json *root = tb_json_root(doc);
     tb_jw_init(&w, &p->answer);
     tb_jw_object(&w);
-    tb_jw_kv_string(&w, "plan_id", p->id);
-    tb_jw_kv_string(&w, "hash", p->hash);
-    tb_jw_kv_time(&w, "expires_at", p->expires_at);
-    for (const struct tb_json *f = tb_json_root(doc)->child; f; f = f->next)
+    tb_jw_kv_string(&w, "plan_id", stored ? p->id : NULL);
+    tb_jw_kv_string(&w, "hash", stored ? p->hash : NULL);
+    tb_jw_kv_time(&w, "expires_at", stored ? p->expires_at : 0);
+    for (const struct tb_json *f = root->child; f; f = f->next)
         if (strcmp(f->key, "bot_facts") != 0)
             tb_jw_kv_node(&w, f->key, f);
+    tb_jw_kv_node(&w, "plugin", tb_json_path(root, "bot_facts", "plugin", NULL));
     tb_jw_end_object(&w);
     tb_json_free(doc);
     return true;
@@ -462,9 +466,10 @@ static bool can_create(struct making *m, struct tb_error *err)
     return true;
 }
 
-static bool make(struct making *m, bool lenient, struct tb_error *err)
+static bool make(struct making *m, const struct tb_plan_wish *wish, struct tb_error *err)
 {
     struct plan *p = m->plan;
+    bool lenient = wish->lenient;
 
     /* All errors at once: those of the form beside those of the envelope. */
     if (m->problems->errors.len > 0) {
@@ -487,10 +492,10 @@ static bool make(struct making *m, bool lenient, struct tb_error *err)
     p->reports = !reports || tb_json_true(reports);
     write_facts(m);
     write_doc(m);
-    return store_plan(m, err);
+    return (wish->shown_only || store_plan(m, err)) && write_answer(p, !wish->shown_only, err);
 }
 
-bool plan_make(struct tb_bots *b, const struct tb_json *body, bool lenient, struct plan *plan,
+bool plan_make(struct tb_bots *b, const struct tb_plan_wish *wish, struct plan *plan,
                struct tb_problems *problems, struct tb_error *err)
 {
     struct making m = {
@@ -498,7 +503,7 @@ bool plan_make(struct tb_bots *b, const struct tb_json *body, bool lenient, stru
     bool ok;
 
     *plan = (struct plan){0};
-    ok = request_read(b, body, lenient, &m.request, problems, err) && make(&m, lenient, err);
+    ok = request_read(b, wish, &m.request, problems, err) && make(&m, wish, err);
     tb_json_free(m.output);
     tb_buffer_free(&m.checks);
     request_free(&m.request);
@@ -507,11 +512,11 @@ bool plan_make(struct tb_bots *b, const struct tb_json *body, bool lenient, stru
     return ok;
 }
 
-bool tb_bots_plan(struct tb_bots *bots, const struct tb_json *request, bool lenient,
-                  struct tb_buffer *out, struct tb_problems *problems, struct tb_error *err)
+bool tb_bots_plan(struct tb_bots *bots, const struct tb_plan_wish *wish, struct tb_buffer *out,
+                  struct tb_problems *problems, struct tb_error *err)
 {
     struct plan plan;
-    if (!plan_make(bots, request, lenient, &plan, problems, err))
+    if (!plan_make(bots, wish, &plan, problems, err))
         return false;
     tb_buffer_append(out, plan.answer.data, plan.answer.len);
     plan_free(&plan);

@@ -83,16 +83,17 @@ void tb_problems_free(struct tb_problems *problems)
 void request_free(struct request *r)
 {
     tb_json_free(r->translated);
-    r->translated = NULL;
+    tb_generation_release(r->in);
+    *r = (struct request){0};
 }
 
 /* The exchanges there are, and the one that was probably meant. */
-static const char *list_exchanges(struct tb_bots *b, const char *word, struct tb_buffer *out,
-                                  char near_out[64])
+static const char *list_exchanges(const struct tb_generation *in, const char *word,
+                                  struct tb_buffer *out, char near_out[64])
 {
     char names[64][64];
     const char *words[65] = {NULL}, *near;
-    size_t n = tb_plugins_names(b->plugins, names, 64);
+    size_t n = tb_generation_names(in, names, 64);
     for (size_t i = 0; i < n; i++) {
         tb_buffer_printf(out, "%s%s", i ? ", " : "", names[i]);
         words[i] = names[i];
@@ -128,7 +129,7 @@ static const struct exchange_fault *exchange_fault(const struct tb_json *value)
                                                                : &EXCHANGE_FAULTS[3];
 }
 
-static bool find_exchange(struct tb_bots *b, const struct tb_json *body, char out[64],
+static bool find_exchange(const struct tb_generation *in, const struct tb_json *body, char out[64],
                           struct tb_problems *problems)
 {
     const char *field = tb_json_get(body, "connector") && !tb_json_get(body, "exchange")
@@ -139,10 +140,10 @@ static bool find_exchange(struct tb_bots *b, const struct tb_json *body, char ou
     struct tb_buffer message = TB_BUFFER_INIT, hint = TB_BUFFER_INIT, list = TB_BUFFER_INIT;
     char near_name[64];
 
-    if (word && tb_plugins_find(b->plugins, word, out))
+    if (word && tb_generation_match(in, word, out))
         return true;
     const struct exchange_fault *fault = exchange_fault(value);
-    near = list_exchanges(b, word, &list, near_name);
+    near = list_exchanges(in, word, &list, near_name);
     tb_buffer_printf(&message, "%s Available: %s.", fault->message, tb_buffer_text(&list));
     if (near)
         tb_buffer_printf(&hint, "Did you mean \"%s\"?", near);
@@ -172,7 +173,8 @@ static bool translate(struct tb_bots *b, const struct tb_json *body, struct requ
                                                   .entry = TB_PLUGIN_TRANSLATE,
                                                   .input = input.data,
                                                   .input_len = input.len,
-                                                  .mono_deadline_ms = tb_mono_ms() + 5000},
+                                                  .mono_deadline_ms = tb_mono_ms() + 5000,
+                                                  .in = r->in},
                          &output, &fault, err) &&
          (r->translated = tb_json_parse(output.data, output.len, TB_JSON_UPSTREAM, err)) != NULL;
     tb_buffer_free(&input);
@@ -248,13 +250,16 @@ static const struct tb_json *object_field(const struct tb_json *request, const c
     return NULL;
 }
 
-bool request_read(struct tb_bots *b, const struct tb_json *body, bool lenient, struct request *r,
+bool request_read(struct tb_bots *b, const struct tb_plan_wish *wish, struct request *r,
                   struct tb_problems *problems, struct tb_error *err)
 {
-    *r = (struct request){0};
+    const struct tb_json *body = wish->request;
+    bool lenient = wish->lenient;
+    *r = (struct request){.in = wish->in ? tb_generation_share(wish->in)
+                                         : tb_generation_hold(b->plugins, TB_LANE_LIVE)};
     if (!tb_json_is(body, TB_JSON_OBJECT))
         return tb_fail(err, TB_BAD_REQUEST, "The body must be a JSON object.");
-    if (!find_exchange(b, body, r->exchange, problems))
+    if (!find_exchange(r->in, body, r->exchange, problems))
         return problems_fail(problems, err);
     if (!translate(b, body, r, problems, err))
         return false;

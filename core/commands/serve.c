@@ -101,6 +101,8 @@ static bool open_plugins(struct bridge *b, struct tb_error *err)
             .arena_bytes = (size_t)settings_number(s, SET_ARENA) << 20,
             .arenas = (unsigned)settings_number(s, SET_THREADS),
             .hb = b->hb,
+            .events = b->events,
+            .watch = true,
         },
         err);
     return b->plugins != NULL;
@@ -150,7 +152,7 @@ static bool start(struct bridge *b, bool *generated_out, struct tb_error *err)
     if (!b->admin_token)
         return false;
     b->hb = tb_hb_open(&hummingbot, err);
-    return b->hb && open_plugins(b, err) && open_events(b, err) && open_bots(b, err) &&
+    return b->hb && open_events(b, err) && open_plugins(b, err) && open_bots(b, err) &&
            open_api(b, err);
 }
 

@@ -16,7 +16,7 @@
 /* Folders of the repository that are not plugins. */
 static const char *const reserved[] = {"sdk", "types", NULL};
 
-enum { NAME_LEN = 40 };
+enum { NAME_LEN = 40, READ_TRIES = 3 };
 
 void tb_plugin_release(struct tb_plugin *plugin)
 {
@@ -37,13 +37,21 @@ void tb_generation_release(struct tb_generation *generation)
     free(generation);
 }
 
-struct tb_generation *tb_generation_hold(struct tb_plugins *host)
+struct tb_generation *tb_generation_hold(struct tb_plugins *host, enum tb_plugin_lane lane)
 {
+    (void)lane;
     pthread_mutex_lock(&host->lock);
     struct tb_generation *generation = host->current;
     atomic_fetch_add(&generation->refs, 1);
     pthread_mutex_unlock(&host->lock);
     return generation;
+}
+
+struct tb_generation *tb_generation_share(const struct tb_generation *generation)
+{
+    struct tb_generation *shared = (struct tb_generation *)generation; /* its count of readers */
+    atomic_fetch_add(&shared->refs, 1);
+    return shared;
 }
 
 const struct tb_plugin_slot *tb_generation_find(const struct tb_generation *generation,
@@ -54,6 +62,52 @@ const struct tb_plugin_slot *tb_generation_find(const struct tb_generation *gene
             return &generation->slots[i];
     }
     return NULL;
+}
+
+/* ---- names ---- */
+
+void tb_generation_hash(const struct tb_generation *generation, const char *plugin, char out[9])
+{
+    const struct tb_plugin_slot *slot = tb_generation_find(generation, plugin);
+    (void)tb_copy(out, 9, slot && slot->plugin ? slot->plugin->hash : "");
+}
+
+static bool has_connector(const struct tb_plugin *plugin, const char *word)
+{
+    const struct tb_json *list = tb_json_get(tb_json_root(plugin->described), "connectors");
+    for (const struct tb_json *c = list ? list->child : NULL; c; c = c->next) {
+        const char *name = tb_json_string(c);
+        if (name && strcmp(name, word) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool tb_generation_match(const struct tb_generation *generation, const char *word,
+                         char name_out[64])
+{
+    const struct tb_plugin_slot *slot = tb_generation_find(generation, word);
+    if (!slot || !slot->plugin) {
+        slot = NULL;
+        for (size_t i = 0; i < generation->count && !slot; i++) {
+            const struct tb_plugin *plugin = generation->slots[i].plugin;
+            if (plugin && has_connector(plugin, word))
+                slot = &generation->slots[i];
+        }
+    }
+    if (slot)
+        (void)tb_copy(name_out, 64, slot->name);
+    return slot != NULL;
+}
+
+size_t tb_generation_names(const struct tb_generation *generation, char names[][64], size_t max)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < generation->count && n < max; i++) {
+        if (generation->slots[i].plugin)
+            (void)tb_copy(names[n++], 64, generation->slots[i].name);
+    }
+    return n;
 }
 
 /* ---- one plugin ---- */
@@ -110,32 +164,83 @@ static struct tb_plugin *share(struct tb_plugin *plugin)
     return plugin;
 }
 
+/* The files that failed last time are still there: what is known of them stands. */
+static void keep_failure(struct tb_plugin_slot *slot, const struct tb_plugin_slot *old)
+{
+    slot->plugin = share(old->plugin);
+    slot->status = old->status;
+    slot->fault = old->fault;
+    (void)tb_copy(slot->tried, sizeof slot->tried, old->tried);
+    (void)tb_copy(slot->error, sizeof slot->error, old->error);
+}
+
+static void fail_slot(struct tb_plugin_slot *slot, struct tb_plugin *good, const char *tried,
+                      const struct tb_error *why)
+{
+    slot->plugin = share(good);
+    slot->status = good ? TB_SLOT_KEPT : TB_SLOT_FAILED;
+    (void)tb_copy(slot->tried, sizeof slot->tried, tried);
+    (void)tb_copy(slot->error, sizeof slot->error, why->detail);
+}
+
+/* Files that change while they are read are no version: two readings must agree. */
+static bool read_settled(struct tb_plugins *host, const char *name, struct tb_script_set *set,
+                         char hash[TB_SHA256_TEXT], struct tb_error *err)
+{
+    char again[TB_SHA256_TEXT];
+    for (int tries = 0; tries < READ_TRIES; tries++) {
+        struct tb_script_set second;
+        if (!tb_script_set_read(host->dir, name, set, err))
+            return false;
+        tb_script_set_hash(set, hash);
+        bool read = tb_script_set_read(host->dir, name, &second, err);
+        if (read)
+            tb_script_set_hash(&second, again);
+        tb_script_set_free(&second);
+        if (read && strcmp(hash, again) == 0)
+            return true;
+        tb_script_set_free(set);
+    }
+    return tb_fail(err, TB_BUSY, "%s changes while it is read", name);
+}
+
 static void fill_slot(struct tb_plugins *host, struct tb_plugin_slot *slot,
                       const struct tb_plugin_slot *old)
 {
     struct tb_script_set set;
     struct tb_error err = {0};
-    char hash[TB_SHA256_TEXT];
+    char hash[TB_SHA256_TEXT] = "";
     struct tb_plugin *good = old ? old->plugin : NULL;
-    bool read = tb_script_set_read(host->dir, slot->name, &set, &err);
-    if (read)
-        tb_script_set_hash(&set, hash);
+    bool read = read_settled(host, slot->name, &set, hash, &err);
     if (read && good && strcmp(good->hash, hash) == 0) {
         tb_script_set_free(&set);
         slot->plugin = share(good);
         slot->status = TB_SLOT_UNCHANGED;
-        return;
-    }
-    if (read)
-        slot->plugin = build_plugin(host, slot->name, &set, hash, &slot->fault, &err);
-    else
+    } else if (read && old && strcmp(old->tried, hash) == 0) {
         tb_script_set_free(&set);
-    slot->status = TB_SLOT_LOADED;
-    if (!slot->plugin) {
-        slot->plugin = share(good);
-        slot->status = good ? TB_SLOT_KEPT : TB_SLOT_FAILED;
-        (void)tb_copy(slot->error, sizeof slot->error, err.detail);
+        keep_failure(slot, old);
+    } else if (read &&
+               (slot->plugin = build_plugin(host, slot->name, &set, hash, &slot->fault, &err))) {
+        slot->status = TB_SLOT_LOADED;
+    } else {
+        if (!read)
+            tb_script_set_free(&set);
+        /* A full pool of arenas says nothing about the files. */
+        fail_slot(slot, good, err.code == TB_PLUGIN_FAILED ? hash : "", &err);
     }
+}
+
+static bool same_slot(const struct tb_plugin_slot *a, const struct tb_plugin_slot *b)
+{
+    return b && a->plugin == b->plugin && strcmp(a->error, b->error) == 0;
+}
+
+bool tb_generation_same(const struct tb_generation *now, const struct tb_generation *old)
+{
+    bool same = now->count == old->count;
+    for (size_t i = 0; same && i < now->count; i++)
+        same = same_slot(&now->slots[i], tb_generation_find(old, now->slots[i].name));
+    return same;
 }
 
 /* ---- the folder ---- */

@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/memory.h"
 #include "plugins/plugins_private.h"
 
@@ -77,6 +76,9 @@ struct tb_plugins *tb_plugins_open(const struct tb_plugins_config *config, struc
         tb_plugins_close(host);
         return NULL;
     }
+    tb_report_news(host, host->current, NULL);
+    if (config->watch)
+        host->watch = tb_folder_watch_start(host, config->poll_ms);
     return host;
 }
 
@@ -84,6 +86,7 @@ void tb_plugins_close(struct tb_plugins *host)
 {
     if (!host)
         return;
+    tb_folder_watch_stop(host->watch);
     tb_watchdog_stop(host->watchdog);
     tb_generation_release(host->current);
     tb_lease_pool_free(host->arenas);
@@ -95,129 +98,37 @@ void tb_plugins_close(struct tb_plugins *host)
     free(host);
 }
 
-/* ---- reports ---- */
+/* ---- reloading ---- */
 
-static const char *const status_words[] = {
-    [TB_SLOT_LOADED] = "loaded",
-    [TB_SLOT_UNCHANGED] = "unchanged",
-    [TB_SLOT_KEPT] = "kept",
-    [TB_SLOT_FAILED] = "failed",
-};
-
-static void write_error(struct tb_json_writer *w, const struct tb_plugin_slot *slot)
+static void swap(struct tb_plugins *host, struct tb_generation *now)
 {
-    if (!slot->error[0])
-        return;
-    tb_jw_key(w, "error");
-    tb_jw_object(w);
-    tb_jw_kv_string(w, "message", slot->error);
-    tb_jw_kv_string(w, "file", slot->fault.file[0] ? slot->fault.file : NULL);
-    tb_jw_key(w, "line");
-    if (slot->fault.line)
-        tb_jw_int(w, slot->fault.line);
-    else
-        tb_jw_null(w);
-    tb_jw_kv_string(w, "excerpt", slot->fault.excerpt[0] ? slot->fault.excerpt : NULL);
-    tb_jw_end_object(w);
-}
-
-static void write_outcome(struct tb_json_writer *w, const char *name, const char *status,
-                          const struct tb_plugin_slot *slot)
-{
-    tb_jw_object(w);
-    tb_jw_kv_string(w, "name", name);
-    tb_jw_kv_string(w, "status", status);
-    if (slot)
-        write_error(w, slot);
-    tb_jw_end_object(w);
-}
-
-static void write_report(struct tb_buffer *out, const struct tb_generation *now,
-                         const struct tb_generation *old)
-{
-    struct tb_json_writer w;
-    tb_jw_init(&w, out);
-    tb_jw_object(&w);
-    tb_jw_kv_int(&w, "generation", (int64_t)now->id);
-    tb_jw_key(&w, "plugins");
-    tb_jw_array(&w);
-    for (size_t i = 0; i < now->count; i++)
-        write_outcome(&w, now->slots[i].name, status_words[now->slots[i].status], &now->slots[i]);
-    for (size_t i = 0; i < old->count; i++) {
-        if (!tb_generation_find(now, old->slots[i].name))
-            write_outcome(&w, old->slots[i].name, "removed", NULL);
-    }
-    tb_jw_end_array(&w);
-    tb_jw_end_object(&w);
-}
-
-static void log_changes(const struct tb_generation *now)
-{
-    for (size_t i = 0; i < now->count; i++) {
-        const struct tb_plugin_slot *slot = &now->slots[i];
-        if (slot->status == TB_SLOT_LOADED)
-            tb_log(TB_INFO, "plugin.loaded", "%s %.8s", slot->name, slot->plugin->hash);
-        else if (slot->error[0])
-            tb_log(TB_WARN, "plugin.failed", "%s (%s): %s", slot->name, status_words[slot->status],
-                   slot->error);
-    }
+    pthread_mutex_lock(&host->lock);
+    struct tb_generation *before = host->current;
+    host->current = now;
+    pthread_mutex_unlock(&host->lock);
+    tb_generation_release(before);
 }
 
 bool tb_plugins_reload(struct tb_plugins *host, struct tb_buffer *report_json, struct tb_error *err)
 {
     pthread_mutex_lock(&host->reload_lock);
-    struct tb_generation *old = tb_generation_hold(host);
-    struct tb_generation *now = tb_generation_read(host, old, err);
-    if (now) {
-        pthread_mutex_lock(&host->lock);
-        struct tb_generation *previous = host->current;
-        host->current = now;
-        pthread_mutex_unlock(&host->lock);
-        write_report(report_json, now, old);
-        log_changes(now);
-        tb_generation_release(previous);
+    struct tb_generation *before = tb_generation_hold(host, TB_LANE_LIVE);
+    struct tb_generation *now = tb_generation_read(host, before, err);
+    bool ok = now != NULL;
+    bool same = ok && tb_generation_same(now, before);
+    if (same)
+        now->id = before->id;
+    if (ok)
+        tb_report_reload(report_json, now, before);
+    if (same) {
+        tb_generation_release(now);
+    } else if (ok) {
+        swap(host, now);
+        tb_report_news(host, now, before);
     }
-    tb_generation_release(old);
+    tb_generation_release(before);
     pthread_mutex_unlock(&host->reload_lock);
-    return now != NULL;
-}
-
-static void write_plugin(struct tb_json_writer *w, const struct tb_plugin_slot *slot)
-{
-    const struct tb_plugin *plugin = slot->plugin;
-    const struct tb_json *d = plugin ? tb_json_root(plugin->described) : NULL;
-    tb_jw_object(w);
-    tb_jw_kv_string(w, "name", slot->name);
-    tb_jw_kv_node(w, "title", tb_json_get(d, "title"));
-    tb_jw_kv_node(w, "version", tb_json_get(d, "version"));
-    tb_jw_kv_string(w, "status",
-                    plugin && atomic_load(&plugin->broken) ? "broken" : status_words[slot->status]);
-    tb_jw_kv_node(w, "connectors", tb_json_get(d, "connectors"));
-    tb_jw_kv_node(w, "strategies", tb_json_get(d, "strategies"));
-    write_error(w, slot);
-    tb_jw_kv_time(w, "loaded_at", plugin ? plugin->loaded_wall_ms : 0);
-    tb_jw_key(w, "hash");
-    if (plugin)
-        tb_jw_stringn(w, plugin->hash, 8);
-    else
-        tb_jw_null(w);
-    tb_jw_end_object(w);
-}
-
-void tb_plugins_list(struct tb_plugins *host, struct tb_buffer *out)
-{
-    struct tb_generation *g = tb_generation_hold(host);
-    struct tb_json_writer w;
-    tb_jw_init(&w, out);
-    tb_jw_object(&w);
-    tb_jw_kv_int(&w, "generation", (int64_t)g->id);
-    tb_jw_key(&w, "plugins");
-    tb_jw_array(&w);
-    for (size_t i = 0; i < g->count; i++)
-        write_plugin(&w, &g->slots[i]);
-    tb_jw_end_array(&w);
-    tb_jw_end_object(&w);
-    tb_generation_release(g);
+    return ok;
 }
 
 /* ---- names ---- */
@@ -232,48 +143,23 @@ uint64_t tb_plugins_generation(struct tb_plugins *host)
 
 void tb_plugins_hash(struct tb_plugins *host, const char *plugin, char out[9])
 {
-    struct tb_generation *g = tb_generation_hold(host);
-    const struct tb_plugin_slot *slot = tb_generation_find(g, plugin);
-    (void)tb_copy(out, 9, slot && slot->plugin ? slot->plugin->hash : "");
+    struct tb_generation *g = tb_generation_hold(host, TB_LANE_LIVE);
+    tb_generation_hash(g, plugin, out);
     tb_generation_release(g);
-}
-
-static bool has_connector(const struct tb_plugin *plugin, const char *word)
-{
-    const struct tb_json *list = tb_json_get(tb_json_root(plugin->described), "connectors");
-    for (const struct tb_json *c = list ? list->child : NULL; c; c = c->next) {
-        const char *name = tb_json_string(c);
-        if (name && strcmp(name, word) == 0)
-            return true;
-    }
-    return false;
 }
 
 bool tb_plugins_find(struct tb_plugins *host, const char *word, char name_out[64])
 {
-    struct tb_generation *g = tb_generation_hold(host);
-    const struct tb_plugin_slot *slot = tb_generation_find(g, word);
-    if (!slot || !slot->plugin) {
-        slot = NULL;
-        for (size_t i = 0; i < g->count && !slot; i++) {
-            if (g->slots[i].plugin && has_connector(g->slots[i].plugin, word))
-                slot = &g->slots[i];
-        }
-    }
-    if (slot)
-        (void)tb_copy(name_out, 64, slot->name);
+    struct tb_generation *g = tb_generation_hold(host, TB_LANE_LIVE);
+    bool found = tb_generation_match(g, word, name_out);
     tb_generation_release(g);
-    return slot != NULL;
+    return found;
 }
 
 size_t tb_plugins_names(struct tb_plugins *host, char names[][64], size_t max)
 {
-    struct tb_generation *g = tb_generation_hold(host);
-    size_t n = 0;
-    for (size_t i = 0; i < g->count && n < max; i++) {
-        if (g->slots[i].plugin)
-            (void)tb_copy(names[n++], 64, g->slots[i].name);
-    }
+    struct tb_generation *g = tb_generation_hold(host, TB_LANE_LIVE);
+    size_t n = tb_generation_names(g, names, max);
     tb_generation_release(g);
     return n;
 }
@@ -314,7 +200,8 @@ bool tb_plugins_call(struct tb_plugins *host, const struct tb_plugin_call *call,
     struct tb_plugin_fault unused;
     fault = fault ? fault : &unused;
     *fault = (struct tb_plugin_fault){0};
-    struct tb_generation *g = tb_generation_hold(host);
+    struct tb_generation *held = call->in ? NULL : tb_generation_hold(host, TB_LANE_LIVE);
+    const struct tb_generation *g = call->in ? call->in : held;
     const struct tb_plugin_slot *slot = call->plugin ? tb_generation_find(g, call->plugin) : NULL;
     struct tb_vm_job job = {
         .plugin = plugin_for(slot, call->entry),
@@ -325,12 +212,10 @@ bool tb_plugins_call(struct tb_plugins *host, const struct tb_plugin_call *call,
         .mono_deadline_ms = call->mono_deadline_ms,
     };
     bool ok;
-    if (call->generation && call->generation != g->id)
-        ok = tb_fail(err, TB_FORM_CHANGED, "the plugins were reloaded meanwhile; plan again");
-    else if (!job.plugin && !entries[call->entry].hook)
+    if (!job.plugin && !entries[call->entry].hook)
         ok = missing(slot, call->plugin, fault, err);
     else
         ok = tb_vm_run(host, &job, out, fault, err);
-    tb_generation_release(g);
+    tb_generation_release(held);
     return ok;
 }

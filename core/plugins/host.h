@@ -10,7 +10,8 @@
  *
  * Two clocks (DESIGN section 3): each hook's run budget, with waits for upstream subtracted, and
  * the caller's deadline. A hook stuck inside C for 10 s is marked broken and its thread counted
- * lost. Any thread may call; reload is serialised. */
+ * lost. Any thread may call; reload is serialised. With `watch` a thread of its own (watch.c) reads
+ * the folder again within a moment of every save. */
 #ifndef TB_PLUGINS_HOST_H
 #define TB_PLUGINS_HOST_H
 
@@ -21,9 +22,14 @@
 #include "base/buffer.h"
 #include "base/embed.h"
 #include "base/error.h"
+#include "base/events.h"
 #include "hummingbot/client.h"
 
 struct tb_plugins;
+
+/* What a developer saved and nobody has put into force yet is seen in the draft lane only; plugins
+ * without a draft are the same in both. */
+enum tb_plugin_lane { TB_LANE_LIVE, TB_LANE_DRAFT };
 
 struct tb_plugins_config {
     const char *dir;               /* BRIDGE_PLUGINS: one folder per plugin */
@@ -32,6 +38,9 @@ struct tb_plugins_config {
     unsigned arenas;               /* at most this many calls at once */
     struct tb_hb *hb;              /* may be NULL (plugin checks without a server) */
     int64_t stuck_ms;              /* 0: 10 s of run time without a sign of life */
+    struct tb_events *events;      /* may be NULL: news of every swap and failed load */
+    bool watch;                    /* read the folder again when it changes */
+    int64_t poll_ms;               /* 0: 5 s; the watch's safety net */
 };
 
 /* Loads the folder. Plugins that fail are listed with their error; the host itself always opens
@@ -40,9 +49,10 @@ TB_MUST_CHECK
 struct tb_plugins *tb_plugins_open(const struct tb_plugins_config *config, struct tb_error *err);
 void tb_plugins_close(struct tb_plugins *host);
 
-/* Reads the folder again and swaps the generation; a plugin that fails keeps its last good version.
- * Writes the report {generation, plugins:[{name, status: loaded|unchanged|kept|failed|removed,
- * error?{message, file, line, excerpt}}]}. */
+/* Reads the folder again; what changed is built and swapped in at once, a plugin that fails keeps
+ * its last good version, and when nothing changed the generation stays. Writes the report
+ * {generation, plugins:[{name, status: loaded|unchanged|kept|failed|removed, error?{message, file,
+ * line, excerpt}}]}. */
 TB_MUST_CHECK
 bool tb_plugins_reload(struct tb_plugins *host, struct tb_buffer *report_json,
                        struct tb_error *err);
@@ -66,8 +76,8 @@ struct tb_plugin_call {
     enum tb_plugin_entry entry;
     const char *input; /* one JSON object */
     size_t input_len;
-    int64_t mono_deadline_ms; /* the request's own deadline */
-    uint64_t generation;      /* 0: the current one; else refused when it is gone */
+    int64_t mono_deadline_ms;       /* the request's own deadline */
+    const struct tb_generation *in; /* a held generation; NULL: the live one of this moment */
 };
 
 /* Where a plugin failed; empty strings when it did not. */
@@ -85,15 +95,29 @@ TB_MUST_CHECK
 bool tb_plugins_call(struct tb_plugins *host, const struct tb_plugin_call *call,
                      struct tb_buffer *out, struct tb_plugin_fault *fault, struct tb_error *err);
 
-/* JSON for GET /plugins: {generation, plugins:[{name, title, version, status, connectors,
- * strategies, error?, loaded_at, hash}]}; status also `broken`: switched off after it hung. */
+/* ---- one generation for all of a request ----
+ *
+ * Held, it stays whatever is reloaded meanwhile; several questions about it have one answer. */
+struct tb_generation;
+struct tb_generation *tb_generation_hold(struct tb_plugins *host, enum tb_plugin_lane lane);
+struct tb_generation *tb_generation_share(const struct tb_generation *generation);
+void tb_generation_release(struct tb_generation *generation); /* NULL is nothing */
+/* First 8 hex digits of the content hash of one plugin; "" when unknown. */
+void tb_generation_hash(const struct tb_generation *generation, const char *plugin, char out[9]);
+/* The plugin that has `word` as its name or as one of its connectors; false when none. */
+bool tb_generation_match(const struct tb_generation *generation, const char *word,
+                         char name_out[64]);
+/* Names of loaded plugins, in order; returns the count (at most max). */
+size_t tb_generation_names(const struct tb_generation *generation, char names[][64], size_t max);
+
+/* JSON for GET /plugins: {generation, plugins:[{name, title, version, status: loaded|kept|failed|
+ * broken, connectors, strategies, error?, loaded_at, hash}]}; kept: the files fail and the last
+ * good version serves; broken: switched off after it hung. */
 void tb_plugins_list(struct tb_plugins *host, struct tb_buffer *out);
 uint64_t tb_plugins_generation(struct tb_plugins *host);
-/* First 8 hex digits of the generation's content hash of one plugin; "" when unknown. */
+/* Of the live generation of this moment, for a single look. */
 void tb_plugins_hash(struct tb_plugins *host, const char *plugin, char out[9]);
-/* The plugin that has `word` as its name or as one of its connectors; false when none. */
 bool tb_plugins_find(struct tb_plugins *host, const char *word, char name_out[64]);
-/* Names of loaded plugins, in order; returns the count (at most max). */
 size_t tb_plugins_names(struct tb_plugins *host, char names[][64], size_t max);
 unsigned tb_plugins_threads_lost(struct tb_plugins *host);
 

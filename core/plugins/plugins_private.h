@@ -82,7 +82,8 @@ enum tb_plugin_status {
 struct tb_plugin_slot {
     char name[TB_PLUGIN_NAME];
     enum tb_plugin_status status;
-    struct tb_plugin *plugin; /* NULL when failed */
+    struct tb_plugin *plugin;   /* NULL when failed */
+    char tried[TB_SHA256_TEXT]; /* the files that failed, so that they are not built again */
     char error[640];
     struct tb_plugin_fault fault;
 };
@@ -104,6 +105,7 @@ struct tb_plugins {
     struct tb_generation *current;
     struct tb_json_doc *without_logs; /* projection of what `status` builds of its input */
     struct tb_watchdog *watchdog;
+    struct tb_folder_watch *watch; /* NULL: nobody looks at the folder */
 };
 
 /* ---- files and bytecode (script.c) ---- */
@@ -131,11 +133,27 @@ void tb_script_set_hash(const struct tb_script_set *set, char out[TB_SHA256_TEXT
 TB_MUST_CHECK
 struct tb_generation *tb_generation_read(struct tb_plugins *host, const struct tb_generation *old,
                                          struct tb_error *err);
-struct tb_generation *tb_generation_hold(struct tb_plugins *host);
-void tb_generation_release(struct tb_generation *generation);
+/* Would a reader of the folder see anything else? */
+bool tb_generation_same(const struct tb_generation *now, const struct tb_generation *old);
 const struct tb_plugin_slot *tb_generation_find(const struct tb_generation *generation,
                                                 const char *name);
 void tb_plugin_release(struct tb_plugin *plugin);
+
+/* ---- what is told of it (report.c) ---- */
+
+/* The answer of a reload: `read` against what was in force before. */
+void tb_report_reload(struct tb_buffer *out, const struct tb_generation *read,
+                      const struct tb_generation *before);
+/* Log lines and events for what a swap changed. */
+void tb_report_news(struct tb_plugins *host, const struct tb_generation *now,
+                    const struct tb_generation *before);
+
+/* ---- the watch (watch.c) ---- */
+
+/* NULL: inotify or the thread is not to be had; said in the log, and the folder is read by POST and
+ * SIGHUP only. */
+struct tb_folder_watch *tb_folder_watch_start(struct tb_plugins *host, int64_t poll_ms);
+void tb_folder_watch_stop(struct tb_folder_watch *watch);
 
 /* ---- calls (call.c) ---- */
 

@@ -375,9 +375,6 @@ static void test_names(void **state)
     assert_false(tb_plugins_call(place.host, &c, &out, &fault, &err));
     assert_int_equal(err.code, TB_NOT_FOUND);
     c.plugin = "demo";
-    c.generation = 77;
-    assert_false(tb_plugins_call(place.host, &c, &out, &fault, &err));
-    assert_int_equal(err.code, TB_FORM_CHANGED);
     assert_false(call(&place, TB_PLUGIN_SCHEMA, "{\"strategy\":\"t\"}", &out, &fault, &err));
     assert_int_equal(err.code, TB_NOT_FOUND);
     tb_buffer_free(&out);

@@ -1,0 +1,166 @@
+/* What people are told of the plugins: the list, the answer of a reload, log lines and events. Any
+ * thread; owns nothing. */
+#include <string.h>
+
+#include "base/log.h"
+#include "plugins/plugins_private.h"
+
+static const char *const status_words[] = {
+    [TB_SLOT_LOADED] = "loaded",
+    [TB_SLOT_UNCHANGED] = "unchanged", /* in answers of a reload */
+    [TB_SLOT_KEPT] = "kept",
+    [TB_SLOT_FAILED] = "failed",
+};
+
+static void write_error(struct tb_json_writer *w, const struct tb_plugin_slot *slot)
+{
+    if (!slot->error[0])
+        return;
+    tb_jw_key(w, "error");
+    tb_jw_object(w);
+    tb_jw_kv_string(w, "message", slot->error);
+    tb_jw_kv_string(w, "file", slot->fault.file[0] ? slot->fault.file : NULL);
+    tb_jw_key(w, "line");
+    if (slot->fault.line)
+        tb_jw_int(w, slot->fault.line);
+    else
+        tb_jw_null(w);
+    tb_jw_kv_string(w, "excerpt", slot->fault.excerpt[0] ? slot->fault.excerpt : NULL);
+    tb_jw_end_object(w);
+}
+
+static void write_outcome(struct tb_json_writer *w, const char *name, const char *status,
+                          const struct tb_plugin_slot *slot)
+{
+    tb_jw_object(w);
+    tb_jw_kv_string(w, "name", name);
+    tb_jw_kv_string(w, "status", status);
+    if (slot)
+        write_error(w, slot);
+    tb_jw_end_object(w);
+}
+
+void tb_report_reload(struct tb_buffer *out, const struct tb_generation *read,
+                      const struct tb_generation *before)
+{
+    struct tb_json_writer w;
+    tb_jw_init(&w, out);
+    tb_jw_object(&w);
+    tb_jw_kv_int(&w, "generation", (int64_t)read->id);
+    tb_jw_key(&w, "plugins");
+    tb_jw_array(&w);
+    for (size_t i = 0; i < read->count; i++)
+        write_outcome(&w, read->slots[i].name, status_words[read->slots[i].status],
+                      &read->slots[i]);
+    for (size_t i = 0; i < before->count; i++) {
+        if (!tb_generation_find(read, before->slots[i].name))
+            write_outcome(&w, before->slots[i].name, "removed", NULL);
+    }
+    tb_jw_end_array(&w);
+    tb_jw_end_object(&w);
+}
+
+/* ---- news ---- */
+
+static void tell(struct tb_plugins *host, const char *name, const char *status,
+                 const struct tb_plugin_slot *slot)
+{
+    struct tb_buffer json = TB_BUFFER_INIT;
+    struct tb_json_writer w;
+    tb_jw_init(&w, &json);
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "name", name);
+    tb_jw_kv_string(&w, "status", status);
+    tb_jw_key(&w, "generation");
+    if (slot && slot->plugin)
+        tb_jw_stringn(&w, slot->plugin->hash, 8);
+    else
+        tb_jw_null(&w);
+    if (slot)
+        write_error(&w, slot);
+    tb_jw_end_object(&w);
+    tb_events_publish(host->config.events, "plugin.changed", json.data, json.len);
+    tb_buffer_free(&json);
+}
+
+static void log_slot(const struct tb_plugin_slot *slot)
+{
+    if (slot->error[0])
+        tb_log(TB_WARN, "plugin.failed", "%s (%s): %s", slot->name, status_words[slot->status],
+               slot->error);
+    else
+        tb_log(TB_INFO, "plugin.loaded", "%s %.8s", slot->name, slot->plugin->hash);
+}
+
+static bool changed(const struct tb_plugin_slot *now, const struct tb_plugin_slot *before)
+{
+    return !before || now->plugin != before->plugin || strcmp(now->error, before->error) != 0;
+}
+
+void tb_report_news(struct tb_plugins *host, const struct tb_generation *now,
+                    const struct tb_generation *before)
+{
+    for (size_t i = 0; i < now->count; i++) {
+        const struct tb_plugin_slot *slot = &now->slots[i];
+        if (!changed(slot, tb_generation_find(before, slot->name)))
+            continue;
+        log_slot(slot);
+        if (before && host->config.events)
+            tell(host, slot->name, status_words[slot->status], slot);
+    }
+    for (size_t i = 0; before && i < before->count; i++) {
+        const char *name = before->slots[i].name;
+        if (tb_generation_find(now, name))
+            continue;
+        tb_log(TB_INFO, "plugin.removed", "%s", name);
+        if (host->config.events)
+            tell(host, name, "removed", NULL);
+    }
+}
+
+/* ---- the list ---- */
+
+/* What is, not what happened at the last reading. */
+static const char *list_word(const struct tb_plugin_slot *slot)
+{
+    if (slot->plugin && atomic_load(&slot->plugin->broken))
+        return "broken";
+    return status_words[slot->status == TB_SLOT_UNCHANGED ? TB_SLOT_LOADED : slot->status];
+}
+
+static void write_plugin(struct tb_json_writer *w, const struct tb_plugin_slot *slot)
+{
+    const struct tb_plugin *plugin = slot->plugin;
+    const struct tb_json *d = plugin ? tb_json_root(plugin->described) : NULL;
+    tb_jw_object(w);
+    tb_jw_kv_string(w, "name", slot->name);
+    tb_jw_kv_node(w, "title", tb_json_get(d, "title"));
+    tb_jw_kv_node(w, "version", tb_json_get(d, "version"));
+    tb_jw_kv_string(w, "status", list_word(slot));
+    tb_jw_kv_node(w, "connectors", tb_json_get(d, "connectors"));
+    tb_jw_kv_node(w, "strategies", tb_json_get(d, "strategies"));
+    write_error(w, slot);
+    tb_jw_kv_time(w, "loaded_at", plugin ? plugin->loaded_wall_ms : 0);
+    tb_jw_key(w, "hash");
+    if (plugin)
+        tb_jw_stringn(w, plugin->hash, 8);
+    else
+        tb_jw_null(w);
+    tb_jw_end_object(w);
+}
+
+void tb_plugins_list(struct tb_plugins *host, struct tb_buffer *out)
+{
+    struct tb_generation *g = tb_generation_hold(host, TB_LANE_LIVE);
+    struct tb_json_writer w;
+    tb_jw_init(&w, out);
+    tb_jw_object(&w);
+    tb_jw_kv_int(&w, "generation", (int64_t)g->id);
+    tb_jw_key(&w, "plugins");
+    tb_jw_array(&w);
+    for (size_t i = 0; i < g->count; i++)
+        write_plugin(&w, &g->slots[i]);
+    tb_jw_end_array(&w);
+    tb_jw_end_object(&w);
+    tb_generation_release(g);
+}
