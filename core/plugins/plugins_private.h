@@ -236,6 +236,15 @@ TB_MAY_RAISE void tb_sandbox_plugin(lua_State *L);
 /* Module result table -> its path, for the contract check; pushes path or nil. */
 TB_MAY_RAISE void tb_sandbox_file_of(lua_State *L, int index);
 
+/* Longest text that one library call may make. */
+enum { TB_TEXT_MAX = 4 << 20 };
+
+/* Patterns with a step budget (lib_pattern.c). */
+TB_MAY_RAISE int tb_string_find(lua_State *L);
+TB_MAY_RAISE int tb_string_match(lua_State *L);
+TB_MAY_RAISE int tb_string_gmatch(lua_State *L);
+TB_MAY_RAISE int tb_string_gsub(lua_State *L);
+
 /* Replacements for functions of the standard libraries (sandbox_lib.c): name, function, pairs. */
 extern const luaL_Reg tb_lib_base[], tb_lib_string[], tb_lib_table[], tb_lib_coroutine[],
     tb_lib_os[];

@@ -23,8 +23,8 @@ struct library {
 
 static const char *const base_names[] = {"assert", "error",  "ipairs",   "rawequal", "rawget",
                                          "rawlen", "select", "tonumber", "type",     NULL};
-static const char *const string_names[] = {"byte",  "char",  "find",    "gmatch", "gsub",  "len",
-                                           "lower", "match", "reverse", "sub",    "upper", NULL};
+static const char *const string_names[] = {"byte",    "char", "len",   "lower",
+                                           "reverse", "sub",  "upper", NULL};
 static const char *const table_names[] = {"pack", NULL};
 static const char *const math_names[] = {
     "abs",        "ceil", "exp",        "floor", "fmod",      "huge", "log", "max", "min",

@@ -10,8 +10,7 @@
 #include "base/log.h"
 #include "plugins/plugins_private.h"
 
-/* Longest text one library call may make, and longest table.move. */
-static const lua_Integer MAX_TEXT = 4 << 20;
+/* Longest table.move. */
 static const lua_Integer MAX_MOVE = 1 << 20;
 
 /* ---- order: integers ascending, then texts by bytes ---- */
@@ -383,8 +382,8 @@ static int string_rep(lua_State *L)
     luaL_checklstring(L, 1, &len);
     lua_Integer n = luaL_checkinteger(L, 2);
     luaL_optlstring(L, 3, "", &sep_len);
-    if (n > 0 && (n > MAX_TEXT || len + sep_len > (size_t)(MAX_TEXT / n)))
-        return luaL_error(L, "string.rep: the text would be longer than %d bytes", (int)MAX_TEXT);
+    if (n > 0 && (n > TB_TEXT_MAX || len + sep_len > (size_t)(TB_TEXT_MAX / n)))
+        return luaL_error(L, "string.rep: the text would be longer than %d bytes", TB_TEXT_MAX);
     return call_original(L);
 }
 
@@ -402,9 +401,8 @@ static int string_format(lua_State *L)
         if (lua_type(L, i) == LUA_TSTRING)
             total += lua_rawlen(L, i);
     }
-    if ((lua_Integer)total > MAX_TEXT)
-        return luaL_error(L, "string.format: the text would be longer than %d bytes",
-                          (int)MAX_TEXT);
+    if ((lua_Integer)total > TB_TEXT_MAX)
+        return luaL_error(L, "string.format: the text would be longer than %d bytes", TB_TEXT_MAX);
     return call_original(L);
 }
 
@@ -447,6 +445,10 @@ static int table_bounded(lua_State *L)
 const luaL_Reg tb_lib_string[] = {
     {"rep", string_rep},
     {"format", string_format},
+    {"find", tb_string_find},
+    {"match", tb_string_match},
+    {"gmatch", tb_string_gmatch},
+    {"gsub", tb_string_gsub},
     {NULL, NULL},
 };
 
