@@ -37,6 +37,16 @@ bool api_get_logs(struct call *call, struct tb_error *err)
     return tb_bots_logs(call->api->bots, call->req->arg[0], &call->caller, &call->res->body, err);
 }
 
+/* What the plugin said, into the object that is the answer; developers only. */
+static void add_plugin_log(struct call *call)
+{
+    struct tb_buffer *body = &call->res->body, *lines = &call->problems.plugin_log;
+    if (lines->len == 0 || !api_role_includes(call->who.role, API_DEVELOPER))
+        return;
+    body->len--; /* its closing brace */
+    tb_buffer_printf(body, ",\"plugin_log\":%s}", tb_buffer_text(lines));
+}
+
 static bool plan(struct call *call, struct tb_error *err)
 {
     char plugin[64];
@@ -52,7 +62,10 @@ static bool plan(struct call *call, struct tb_error *err)
     exchange = exchange ? exchange : tb_json_get_string(call->body, "connector");
     if (exchange && tb_generation_match(wish.in, exchange, plugin))
         api_shaped_by(call, plugin);
-    return tb_bots_plan(call->api->bots, &wish, &call->res->body, &call->problems, err);
+    bool ok = tb_bots_plan(call->api->bots, &wish, &call->res->body, &call->problems, err);
+    if (ok)
+        add_plugin_log(call);
+    return ok;
 }
 
 bool api_plan_bot(struct call *call, struct tb_error *err)

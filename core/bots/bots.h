@@ -45,9 +45,10 @@ void tb_bots_close(struct tb_bots *bots);
 /* What a list of problems looks like on the wire: a JSON array of {pointer, code, message, hint}.
  * Filled when a call fails with TB_INVALID and friends; empty otherwise. */
 struct tb_problems {
-    struct tb_buffer errors;   /* "[…]" or empty */
-    struct tb_buffer warnings; /* "[…]" or empty */
-    char location[96];         /* of what exists already: "/bots/01J…", for TB_NAME_TAKEN */
+    struct tb_buffer errors;     /* "[…]" or empty */
+    struct tb_buffer warnings;   /* "[…]" or empty */
+    struct tb_buffer plugin_log; /* "[…]" or empty: what the plugin said, for developers */
+    char location[96];           /* of what exists already: "/bots/01J…", for TB_NAME_TAKEN */
 };
 void tb_problems_free(struct tb_problems *problems);
 

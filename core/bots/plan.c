@@ -134,6 +134,8 @@ static bool run_plugin(struct making *m, bool lenient, bool form_only, struct tb
     m->out = tb_json_root(m->output);
     problems_append(&m->problems->errors, tb_json_get(m->out, "errors"));
     problems_append(&m->problems->warnings, tb_json_get(m->out, "warnings"));
+    tb_buffer_clear(&m->problems->plugin_log);
+    tb_json_canonical(tb_json_get(m->out, "plugin_log"), &m->problems->plugin_log);
     if (!tb_json_true(tb_json_get(m->out, "ok")) || m->problems->errors.len > 0)
         return problems_fail(m->problems, err);
     return true;

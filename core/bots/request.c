@@ -78,6 +78,7 @@ void tb_problems_free(struct tb_problems *problems)
 {
     tb_buffer_free(&problems->errors);
     tb_buffer_free(&problems->warnings);
+    tb_buffer_free(&problems->plugin_log);
 }
 
 void request_free(struct request *r)

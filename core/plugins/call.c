@@ -232,7 +232,7 @@ static int vm_main(lua_State *L)
     if (!lua_isfunction(L, -1))
         return luaL_error(L, "the SDK has no entry %s", vm->entry);
     if (vm->plugin)
-        tb_sandbox_plugin(L);
+        tb_sandbox_module(L, "plugin");
     else
         lua_pushnil(L);
     tb_lua_push_json(L, tb_json_root(doc), vm->projection, TB_LUA_DECIMALS);

@@ -7,7 +7,8 @@
  *   host.where(f) -> path, line, parameters, variadic
  *   host.file_of(module_result) -> path or nil
  *   host.line_of(path, word) -> line of `word =` (or of the word itself), else 1
- *   host.sources() -> { { file, text } } of the plugin */
+ *   host.sources() -> { { file, text } } of the plugin
+ *   host.module(name) -> what the plugin's own module returns */
 #include <ctype.h>
 #include <lauxlib.h>
 #include <stdio.h>
@@ -136,10 +137,18 @@ static int host_sources(lua_State *L)
     return 1;
 }
 
+static int host_module(lua_State *L)
+{
+    tb_sandbox_module(L, luaL_checkstring(L, 1));
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"phase", host_phase},     {"read", tb_host_read},    {"set_now", host_set_now},
-    {"log", host_log},         {"where", host_where},     {"file_of", host_file_of},
-    {"line_of", host_line_of}, {"sources", host_sources}, {NULL, NULL},
+    {"phase", host_phase},     {"read", tb_host_read},
+    {"set_now", host_set_now}, {"log", host_log},
+    {"where", host_where},     {"file_of", host_file_of},
+    {"line_of", host_line_of}, {"sources", host_sources},
+    {"module", host_module},   {NULL, NULL},
 };
 
 int tb_open_host(lua_State *L)

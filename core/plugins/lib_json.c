@@ -1,9 +1,10 @@
 /* bridge.json and cjson for plugins.
  *
  * bridge.json: null, array(t) (marks a table as an array, so that an empty one stays one),
- * is_array(t). cjson: the real decode and null of lua-cjson, since authors know it; its buffers are
- * malloc'd and leak when the cap raises, so it is refused unless 48 times the text's length is free
- * in the arena; encode is our writer. Money never goes through cjson.decode: it cuts digits. */
+ * is_array(t), encode(value). cjson: the real decode and null of lua-cjson, since authors know it;
+ * its buffers are malloc'd and leak when the cap raises, so it is refused unless 48 times the
+ * text's length is free in the arena; encode is our writer. Money never goes through cjson.decode:
+ * it cuts digits. */
 #include <lauxlib.h>
 #include <lua-cjson.h>
 
@@ -35,9 +36,20 @@ static int json_is_array(lua_State *L)
     return 1;
 }
 
+static int json_encode(lua_State *L)
+{
+    struct tb_buffer *out = &tb_vm_of(L)->scratch;
+    luaL_checkany(L, 1);
+    tb_buffer_clear(out);
+    tb_lua_to_json(L, 1, out);
+    lua_pushlstring(L, tb_buffer_text(out), out->len);
+    return 1;
+}
+
 static const luaL_Reg json_functions[] = {
     {"array", json_array},
     {"is_array", json_is_array},
+    {"encode", json_encode},
     {NULL, NULL},
 };
 
@@ -64,16 +76,6 @@ static int cjson_decode(lua_State *L)
     return 1;
 }
 
-static int cjson_encode(lua_State *L)
-{
-    struct tb_buffer *out = &tb_vm_of(L)->scratch;
-    luaL_checkany(L, 1);
-    tb_buffer_clear(out);
-    tb_lua_to_json(L, 1, out);
-    lua_pushlstring(L, tb_buffer_text(out), out->len);
-    return 1;
-}
-
 int tb_open_cjson(lua_State *L)
 {
     luaL_requiref(L, "cjson", luaopen_cjson, 0);
@@ -89,7 +91,7 @@ int tb_open_cjson(lua_State *L)
     lua_setfield(L, -2, "decode");
     lua_getfield(L, -2, "null");
     lua_setfield(L, -2, "null");
-    lua_pushcfunction(L, cjson_encode);
+    lua_pushcfunction(L, json_encode);
     lua_setfield(L, -2, "encode");
     return 1;
 }

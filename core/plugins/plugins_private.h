@@ -231,8 +231,8 @@ bool tb_vm_run(struct tb_plugins *host, const struct tb_vm_job *job, struct tb_b
 TB_MAY_RAISE void tb_sandbox_open(lua_State *L);
 /* Pushes the result of a module of the SDK, trusted. */
 TB_MAY_RAISE void tb_sandbox_sdk(lua_State *L, const char *name);
-/* Pushes what the plugin's plugin.lua returned. */
-TB_MAY_RAISE void tb_sandbox_plugin(lua_State *L);
+/* Pushes what a file of the plugin returned. */
+TB_MAY_RAISE void tb_sandbox_module(lua_State *L, const char *name);
 /* Module result table -> its path, for the contract check; pushes path or nil. */
 TB_MAY_RAISE void tb_sandbox_file_of(lua_State *L, int index);
 

@@ -46,8 +46,9 @@ static const struct library libraries[] = {
 };
 
 /* Modules of the SDK that are the kernel's own. */
-static const char *const private_modules[] = {"kernel",  "contract", "plan", "market",  "report",
-                                              "aliases", "risk",     "log",  "effects", NULL};
+static const char *const private_modules[] = {"kernel",  "contract", "plan",   "market",
+                                              "report",  "aliases",  "risk",   "loglines",
+                                              "effects", "rules",    "schema", NULL};
 
 /* Modules written in C. */
 static const luaL_Reg c_modules[] = {
@@ -345,9 +346,9 @@ static int plugin_require(lua_State *L)
     return 1;
 }
 
-void tb_sandbox_plugin(lua_State *L)
+void tb_sandbox_module(lua_State *L, const char *name)
 {
-    require_own(L, "plugin");
+    require_own(L, name);
 }
 
 void tb_sandbox_file_of(lua_State *L, int index)

@@ -37,14 +37,16 @@ function configs.minutes(value)
   return n and n:div(60, 6, "half_even"):normal() or value
 end
 
--- Equal in meaning after a way through YAML and JSON: numbers by value, members in any order.
-function configs.same(a, b)
-  local x, y = number(a), number(b)
+-- Equal in meaning after a way through YAML and JSON: numbers by value, members in any order. texts: a
+-- text that is a number counts as one.
+function configs.same(a, b, texts)
+  local read = texts and fields.number or number
+  local x, y = read(a), read(b)
   if x or y then return x ~= nil and y ~= nil and x == y end
   if type(a) ~= "table" or type(b) ~= "table" then return a == b end
   if json.is_array(a) ~= json.is_array(b) then return false end
   for key, value in pairs(a) do
-    if b[key] == nil or not configs.same(value, b[key]) then return false end
+    if b[key] == nil or not configs.same(value, b[key], texts) then return false end
   end
   for key in pairs(b) do
     if a[key] == nil then return false end

@@ -145,6 +145,35 @@ local function read_duration(field, value)
   return total
 end
 
+local function read_account(_, value)
+  if type(value) ~= "string" or not value:find("^[%w_-]+$") or #value > 64 then
+    return problem("bad_text", "must be the name of an account: letters, digits, _ and -", "for example: master_account")
+  end
+  return value
+end
+
+-- Hummingbot lists paper trading under names of its own; its controllers fail on them at the first tick.
+local function read_connector(_, value)
+  if type(value) ~= "string" or not value:find("^[a-z0-9][a-z0-9_./-]*$") or #value > 64 then
+    return problem("bad_text", "must be the name of a connector as Hummingbot writes it", "for example: bitmart_perpetual")
+  end
+  if value:find("_paper_trade", 1, true) then
+    return problem("paper_trade", "must not be a paper trading connector: Hummingbot's controllers do not run on them",
+      "use " .. (value:gsub("_paper_trade.*$", "")) .. " with a small budget, or the simulator")
+  end
+  return value
+end
+
+-- A Solana address in base58: no 0, O, I or l.
+local function read_mint(_, value)
+  if type(value) ~= "string" or #value < 32 or #value > 44 or not value:find("^[1-9A-HJ-NP-Za-km-z]+$") then
+    return problem("bad_mint", "must be a Solana address of 32 to 44 base58 characters",
+      type(value) == "string" and value:find("[0OIl]") and "0, O, I and l do not occur in one" or
+        "for example: So11111111111111111111111111111111111111112")
+  end
+  return value
+end
+
 -- The JSON Schema of numbers that may also come as text.
 local function schema_number(field)
   return {
@@ -182,6 +211,7 @@ fields.kinds = {
       s["x-from-mid-pct"] = f.from_mid and tostring(f.from_mid) or nil
       return s
     end },
+  bps = { widget = "bps", options = RANGE, read = read_decimal, schema = schema_number, unit = "bps", unit_text = "basis points" },
   integer = { widget = "integer", options = RANGE, read = read_integer, schema = schema_integer },
   seconds = { widget = "duration", options = RANGE, read = read_integer, schema = schema_integer, unit = "s", unit_text = "seconds" },
   minutes = { widget = "duration", options = RANGE, read = read_integer, schema = schema_integer, unit = "min", unit_text = "minutes" },
@@ -190,7 +220,14 @@ fields.kinds = {
   boolean = { widget = "switch", options = {}, read = read_boolean, schema = function() return { type = "boolean" } end },
   enum = { widget = "select", options = { "values" }, read = read_enum,
     schema = function(f) return { enum = f.values } end },
-  list = { widget = "list", options = { "of", "min_items", "max_items", "ascending" } }, -- read in form.lua: it recurses
+  account = { widget = "account", options = {}, read = read_account,
+    schema = function() return { type = "string", pattern = "^[A-Za-z0-9_-]{1,64}$" } end },
+  connector = { widget = "connector", options = {}, read = read_connector,
+    schema = function() return { type = "string", pattern = "^[a-z0-9][a-z0-9_./-]{0,63}$" } end },
+  mint = { widget = "mint", options = { "network" }, read = read_mint,
+    schema = function(f) return { type = "string", pattern = "^[1-9A-HJ-NP-Za-km-z]{32,44}$", ["x-network"] = f.network } end },
+  record = { widget = "record", options = { "of" } }, -- read in form.lua, as lists are
+  list = { widget = "list", options = { "of", "min_items", "max_items", "ascending" } },
 }
 
 fields.numeric = { min = true, max = true, above = true, below = true, from_mid = true }

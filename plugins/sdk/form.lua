@@ -8,24 +8,34 @@
 --     form.price("low", { from_mid = "-5", above = "0" }),        -- left out: 5 % below the market's mid
 --     form.list("levels_pct", { of = form.percent { min = "0.02", max = "20" }, default = { "0.4", "0.8" },
 --                               min_items = 1, max_items = 5, ascending = true }),
---     form.percent("stop_loss_pct", { default = "3", above = "0", optional = true }),
+--     form.group("Exits", {
+--       form.enum("exit", { values = { "stop", "time" }, default = "stop" }),
+--       form.percent("stop_loss_pct", { default = "3", above = "0", optional = true, shown_when = { exit = "stop" } }),
+--     }),
+--     form.ordered("low", "high"),
 --   }
 --
--- Kinds and what p.<name> is: string, slug, pair, enum -> string; decimal, percent, price -> decimal
--- (bridge.decimal; a percent is in percent: p.x:fraction() divides by 100); integer, seconds, minutes ->
--- integer of that unit; duration ("1h30m") -> integer seconds; boolean -> boolean; list -> array.
+-- Kinds and what p.<name> is: string, slug, pair, enum, account, connector, mint -> string; decimal,
+-- percent, bps, price -> decimal (bridge.decimal; a percent is in percent: p.x:fraction() divides by 100,
+-- and twice for basis points); integer, seconds, minutes -> integer of that unit; duration ("1h30m") ->
+-- integer seconds; boolean -> boolean; list -> array; record (of = { named fields }) -> table.
 --
--- Options of every kind: default, title, help, group, unit, optional. Of numbers: min, max (inclusive),
--- above, below (exclusive), written as text ("0.02") or integers, never as floats. string: pattern (a
--- Lua pattern for the whole text), pattern_text, max_length. pair: connector. price: from_mid (percent
--- from the mid price, used when the field is left out), pair (name of the pair field, else the first).
--- enum: values. list: of, min_items, max_items, ascending.
+-- Options of every kind: default, title, help, group, unit, optional, shown_when, required_when. Of
+-- numbers: min, max (inclusive), above, below (exclusive), written as text ("0.02") or integers, never as
+-- floats. string: pattern (a Lua pattern for the whole text), pattern_text, max_length. pair: connector.
+-- price: from_mid (percent from the mid price, used when the field is left out), pair (name of the pair
+-- field, else the first). enum: values. list: of, min_items, max_items, ascending. mint: network.
 --
--- Left out: the default is used; a field without default that is neither optional nor has from_mid is
--- required (the contract refuses such forms: every form accepts {}). An optional field may be null or ""
--- for "none": p.<name> is then nil. null for a field that is not optional counts as left out.
+-- Conditions: shown_when = { mode = "grid" } or { mode = { "grid", "dca" } }: elsewhere the field has no
+-- value and a given one is refused. required_when = { … }: the field must be given then. Rules between
+-- fields stand among them: form.one_of, at_least_one, exclusive, ordered, custom (rules.lua).
+--
+-- Left out: the default is used; a field without default that is neither optional nor conditional nor has
+-- from_mid is required (the contract refuses such forms: every form accepts {}). An optional field may be
+-- null or "" for "none": p.<name> is then nil. null for a field that is not optional counts as left out.
 -- A mistake in a declaration is an error at load with the plugin's file and line.
 local fields = require("bridge.fields")
+local rules = require("bridge.rules")
 local text = require("bridge.text")
 local decimal = require("bridge.decimal")
 local json = require("bridge.json")
@@ -34,7 +44,7 @@ local form = {}
 local Form = {}
 Form.__index = Form
 
-local COMMON = { "default", "title", "help", "group", "unit", "optional" }
+local COMMON = { "default", "title", "help", "group", "unit", "optional", "shown_when", "required_when" }
 
 local function option_names(kind)
   local names = {}
@@ -48,11 +58,6 @@ local function contains(list, word)
     if item == word then return true end
   end
   return false
-end
-
-local function title_of(name)
-  local words = name:gsub("_pct$", ""):gsub("_quote$", ""):gsub("_", " ")
-  return words:sub(1, 1):upper() .. words:sub(2)
 end
 
 -- ---- reading one value ----
@@ -86,9 +91,21 @@ local function read_list(field, value, pointer, errors)
   return good and out or nil
 end
 
+local function read_record(field, value, pointer, errors)
+  if type(value) ~= "table" or (json.is_array(value) and #value > 0) then
+    errors[#errors + 1] = { pointer = pointer, code = "wrong_type", message = field.label .. " must be an object",
+      hint = "its fields are " .. text.list(field.form.names) }
+    return nil
+  end
+  local found = field.form:validate(value, pointer)
+  for _, row in ipairs(found.errors) do errors[#errors + 1] = row end
+  return #found.errors == 0 and found.values or nil
+end
+
 -- The value as plugins see it; nil after adding to `errors`.
 function read_value(field, value, pointer, errors)
   if field.kind == "list" then return read_list(field, value, pointer, errors) end
+  if field.kind == "record" then return read_record(field, value, pointer, errors) end
   local read, why = fields.kinds[field.kind].read(field, value)
   if read == nil then
     errors[#errors + 1] = { pointer = pointer, code = why.code, message = field.label .. " " .. why.message, hint = why.hint }
@@ -98,90 +115,147 @@ end
 
 -- ---- declaring ----
 
+local here, fail = rules.here, rules.fail
+
 -- Turns the numeric options into decimals once; floats would have lost digits already.
-local function numeric_options(field, level)
+local function numeric_options(field)
   for option in pairs(fields.numeric) do
     local value = field[option]
     if value ~= nil then
       local n = math.type(value) ~= "float" and fields.number(value)
       if not n then
-        error("form: " .. option .. " of " .. field.label .. ' must be a number written as text, such as "0.5"', level + 1)
+        fail(field.at, "form: " .. option .. " of " .. field.label .. ' must be a number written as text, such as "0.5"')
       end
       field[option] = n
     end
   end
 end
 
-local function check_kind(field, level)
+local new_form
+
+local function check_kind(field)
   if field.kind == "enum" and (type(field.values) ~= "table" or #field.values == 0) then
-    error("form: enum " .. field.label .. " needs values = { \"…\", … }", level + 1)
+    fail(field.at, "form: enum " .. field.label .. " needs values = { \"…\", … }")
   elseif field.kind == "list" and (type(field.of) ~= "table" or not field.of.kind) then
-    error("form: list " .. field.label .. " needs of = form.<kind> { … }", level + 1)
+    fail(field.at, "form: list " .. field.label .. " needs of = form.<kind> { … }")
+  elseif field.kind == "record" then
+    if type(field.of) ~= "table" or field.of.kind or #field.of == 0 then
+      fail(field.at, "form: record " .. field.label .. ' needs of = { form.<kind>("name", { … }), … }')
+    end
+    field.form = new_form(field.of, field.at)
   end
 end
 
-local function check_default(field, level)
+-- Written by the author: an array in Lua may be a list or, when it is empty, a record.
+local function raw_default(field)
+  if field.kind == "list" and type(field.default) == "table" then
+    local items = {}
+    for i, item in ipairs(field.default) do items[i] = item end
+    return json.array(items)
+  end
+  return field.default
+end
+
+local function check_default(field)
+  if field.kind == "record" and field.default == nil and not field.optional and #field.form:validate({}, "").errors == 0 then
+    field.default = {}
+  end
   if field.default == nil then return end
   local errors = {}
-  local raw = field.default
-  if field.kind == "list" and type(raw) == "table" then raw = json.array(raw) end
-  if math.type(raw) == "float" then
-    error("form: the default of " .. field.label .. ' is a float; write it as text, such as "0.5"', level + 1)
+  if math.type(field.default) == "float" then
+    fail(field.at, "form: the default of " .. field.label .. ' is a float; write it as text, such as "0.5"')
   end
-  field.value = read_value(field, raw, "", errors)
-  if errors[1] then error("form: the default is refused: " .. errors[1].message, level + 1) end
+  field.value = read_value(field, raw_default(field), "", errors)
+  if errors[1] then fail(field.at, "form: the default is refused: " .. errors[1].message) end
 end
 
-local function declare(kind, name, options, level)
+local function declare(kind, name, options, at)
   if type(name) == "table" and options == nil then name, options = nil, name end
   if name ~= nil and (type(name) ~= "string" or not name:find("^[a-z][a-z0-9_]*$")) then
-    error("form." .. kind .. ": the name must be lower-case letters, digits and _", level + 1)
+    fail(at, "form." .. kind .. ": the name must be lower-case letters, digits and _")
   end
   local allowed = option_names(kind)
-  local field = { kind = kind, name = name, label = name or "each value" }
+  local field = { kind = kind, name = name, label = name or "each value", at = at }
   for option, value in pairs(options or {}) do
     if not contains(allowed, option) then
       local near = text.nearest(tostring(option), allowed)
-      error("form." .. kind .. ": unknown option " .. tostring(option) .. (near and (", did you mean " .. near .. "?") or ""), level + 1)
+      fail(at, "form." .. kind .. ": unknown option " .. tostring(option) .. (near and (", did you mean " .. near .. "?") or ""))
     end
     field[option] = value
   end
   local row = fields.kinds[kind]
   field.widget, field.unit, field.unit_text = row.widget, field.unit or row.unit, row.unit_text
-  numeric_options(field, level + 1)
-  check_kind(field, level + 1)
-  check_default(field, level + 1)
+  numeric_options(field)
+  check_kind(field)
+  check_default(field)
   return field
 end
 
 for kind in pairs(fields.kinds) do
   form[kind] = function(name, options)
-    local field = declare(kind, name, options, 2) -- not a tail call: errors count the frames
+    local field = declare(kind, name, options, here()) -- not a tail call: here() counts the frames
     return field
   end
 end
 
--- A form from an array of fields, in the order people see them.
-function form.of(list)
-  local self = setmetatable({ fields = {}, by_name = {}, names = {} }, Form)
-  for i, field in ipairs(list) do
-    if type(field) ~= "table" or not field.kind or not field.name then
-      error("form.of: entry " .. i .. " is not a named field; write form.<kind>(\"name\", { … })", 2)
-    end
-    if self.by_name[field.name] then error("form.of: the field " .. field.name .. " is there twice", 2) end
-    self.fields[i], self.by_name[field.name], self.names[i] = field, field, field.name
-    if field.kind == "pair" and not self.pair then self.pair = field.name end
+for _, kind in ipairs(rules.names) do
+  form[kind] = function(...)
+    local rule = rules.declare(kind, here(), ...)
+    return rule
   end
+end
+
+-- A heading over some fields; what is in it may also be rules and further groups.
+function form.group(title, entries)
+  if type(title) ~= "string" or type(entries) ~= "table" or #entries == 0 then
+    fail(here(), 'form.group: write form.group("Title", { form.<kind>("name", { … }), … })')
+  end
+  return { group_of = entries, title = title }
+end
+
+local function add_field(self, field, index, at)
+  if type(field) ~= "table" or not field.kind or not field.name then
+    fail(at, "form.of: entry " .. index .. " is not a named field; write form.<kind>(\"name\", { … })")
+  end
+  if self.by_name[field.name] then fail(field.at, "form.of: the field " .. field.name .. " is there twice") end
+  self.fields[#self.fields + 1], self.by_name[field.name], self.names[#self.names + 1] = field, field, field.name
+  if field.kind == "pair" and not self.pair then self.pair = field.name end
+end
+
+local function add_all(self, entries, group, at)
+  for i, entry in ipairs(entries) do
+    if type(entry) == "table" and entry.group_of then
+      add_all(self, entry.group_of, entry.title, at)
+    elseif type(entry) == "table" and entry.rule then
+      self.rules[#self.rules + 1] = entry
+    else
+      add_field(self, entry, i, at)
+      entry.group = entry.group or group
+    end
+  end
+end
+
+function new_form(list, at)
+  local self = setmetatable({ fields = {}, by_name = {}, names = {}, rules = {} }, Form)
+  add_all(self, list, nil, at)
   for _, field in ipairs(self.fields) do
     if field.kind == "price" and field.from_mid then
       field.pair = field.pair or self.pair
       local pair = field.pair and self.by_name[field.pair]
       if not pair or not pair.connector then
-        error("form.of: " .. field.name .. " has from_mid and needs a pair field with a connector", 2)
+        fail(field.at or at, "form.of: " .. field.name .. " has from_mid and needs a pair field with a connector")
       end
     end
+    rules.check_conditions(self, field)
   end
+  for _, rule in ipairs(self.rules) do rules.check(self, rule) end
   return self
+end
+
+-- A form from an array of fields, groups and rules, in the order people see them.
+function form.of(list)
+  local made = new_form(list, here())
+  return made
 end
 
 -- ---- using a form (the kernel and `plugin check` call these) ----
@@ -212,49 +286,71 @@ local function unknown_fields(self, params, prefix, lenient, result)
   end
 end
 
+-- A field that was left out, or given as none.
+local function fill(field, none, pointer, result)
+  if none and field.optional then
+    result.values[field.name] = nil
+  elseif field.from_mid then
+    result.from_mid[#result.from_mid + 1] = field
+  elseif field.default ~= nil then
+    result.values[field.name] = field.value
+  elseif not field.optional and not field.shown_when and not field.required_when then
+    result.errors[#result.errors + 1] = { pointer = pointer, code = "required", message = field.name .. " is missing",
+      hint = field.help }
+  end
+end
+
 -- Validates everything at once. params: table from JSON. Returns { values = what plugins see as p,
 -- errors, warnings = { { pointer, code, message, hint } }, dropped = { pointer }, from_mid = fields that
--- were left out and want the market's mid price }.
+-- were left out and want the market's mid price }. Rules between fields wait for those prices: then
+-- Form:check_rules is called again.
 function Form:validate(params, prefix, lenient)
   local result = { values = {}, errors = {}, warnings = {}, dropped = {}, from_mid = {} }
+  local given, given_none, replaced = {}, {}, nil
   unknown_fields(self, params, prefix, lenient, result)
   for _, field in ipairs(self.fields) do
-    local given = params[field.name]
-    local none = given == json.null or (given == "" and field.optional)
+    local value = params[field.name]
+    given_none[field] = value == json.null or (value == "" and field.optional == true)
+    given[field.name] = value ~= nil and not given_none[field]
+  end
+  replaced = rules.replaced_defaults(self, given)
+  for _, field in ipairs(self.fields) do
     local pointer = text.pointer(prefix, { field.name })
-    if given ~= nil and not none then
-      result.values[field.name] = read_value(field, given, pointer, result.errors)
-    elseif none and field.optional then
-      result.values[field.name] = nil
-    elseif field.from_mid then
-      result.from_mid[#result.from_mid + 1] = field
-    elseif field.default ~= nil then
-      result.values[field.name] = field.value
-    elseif not field.optional then
-      result.errors[#result.errors + 1] = { pointer = pointer, code = "required", message = field.name .. " is missing",
-        hint = field.help }
+    if given[field.name] then
+      result.values[field.name] = read_value(field, params[field.name], pointer, result.errors)
+    elseif not replaced[field.name] then
+      fill(field, given_none[field], pointer, result)
     end
   end
+  rules.apply_conditions(self, given, prefix, result)
+  if #result.from_mid == 0 then self:check_rules(result.values, prefix, result.errors) end
   return result
 end
 
-local function wire_value(value)
-  if decimal.is(value) then return tostring(value) end
-  if type(value) ~= "table" then return value end
-  local out = {}
-  for i, item in ipairs(value) do out[i] = wire_value(item) end
-  return json.array(out)
+-- Adds the errors of the rules between fields.
+function Form:check_rules(values, prefix, errors)
+  rules.run(self, values, prefix, errors)
 end
 
--- The values as the bridge keeps and shows them: decimals are text, an optional field without a value
--- is null, so that the same parameters can be sent again and mean the same.
+local function wire_value(field, value)
+  if decimal.is(value) then return tostring(value) end
+  if field.kind == "record" then return field.form:wire(value) end
+  if field.kind ~= "list" then return value end
+  local out = {}
+  for i, item in ipairs(value) do out[i] = wire_value(field.of, item) end
+  return json.array(out)
+end
+form.wire_value = wire_value
+
+-- The values as the bridge keeps and shows them: decimals are text, a field that may be without a value
+-- is null when it is, so that the same parameters can be sent again and mean the same.
 function Form:wire(values)
   local out = {}
   for _, field in ipairs(self.fields) do
     local value = values[field.name]
     if value ~= nil then
-      out[field.name] = wire_value(value)
-    elseif field.optional then
+      out[field.name] = wire_value(field, value)
+    elseif field.optional or field.shown_when or field.required_when then
       out[field.name] = json.null
     end
   end
@@ -263,88 +359,12 @@ end
 
 -- The defaults as wire values; what from_mid derives is not among them.
 function Form:defaults()
-  local values = {}
-  for _, field in ipairs(self.fields) do values[field.name] = field.value end
-  return self:wire(values)
+  return self:wire(self:validate({}, "").values)
 end
 
-local function field_schema(field)
-  local schema
-  if field.kind == "list" then
-    schema = { type = "array", items = field_schema(field.of), minItems = field.min_items, maxItems = field.max_items or 100 }
-    if field.ascending then schema["x-ascending"] = true end
-  else
-    schema = fields.kinds[field.kind].schema(field)
-  end
-  if field.optional then
-    if schema.enum then
-      local values = {}
-      for i, value in ipairs(schema.enum) do values[i] = value end
-      values[#values + 1] = json.null
-      schema.enum = json.array(values)
-    else
-      local types = type(schema.type) == "table" and schema.type or { schema.type }
-      local with_null = {}
-      for i, name in ipairs(types) do with_null[i] = name end
-      with_null[#with_null + 1] = "null"
-      schema.type = json.array(with_null)
-    end
-  end
-  schema["x-widget"] = field.widget
-  schema["x-unit"] = field.unit
-  return schema
-end
-
--- The form as JSON Schema 2020-12.
-function Form:schema()
-  local properties, required = {}, json.array({})
-  for i, field in ipairs(self.fields) do
-    local schema = field_schema(field)
-    schema.title = field.title or title_of(field.name)
-    schema.description = field.help
-    schema.default = field.value ~= nil and wire_value(field.value) or nil
-    schema["x-group"] = field.group
-    schema["x-order"] = i
-    properties[field.name] = schema
-    if field.value == nil and not field.optional and not field.from_mid then required[#required + 1] = field.name end
-  end
-  return {
-    ["$schema"] = "https://json-schema.org/draft/2020-12/schema",
-    type = "object", additionalProperties = false, properties = properties, required = required,
-  }
-end
-
-local function range_text(field)
-  local f = field.of or field
-  local parts = {}
-  if f.values then parts[1] = table.concat(f.values, ", ") end
-  if f.min then parts[#parts + 1] = "from " .. tostring(f.min) end
-  if f.above then parts[#parts + 1] = "above " .. tostring(f.above) end
-  if f.max then parts[#parts + 1] = "to " .. tostring(f.max) end
-  if f.below then parts[#parts + 1] = "below " .. tostring(f.below) end
-  return table.concat(parts, " ")
-end
-
-local function default_text(field)
-  if field.from_mid then return tostring(field.from_mid) .. " % from the market's mid price" end
-  if field.value == nil then return "none" end
-  if type(field.value) ~= "table" or decimal.is(field.value) then return tostring(field.value) end
-  local items = {}
-  for i, item in ipairs(field.value) do items[i] = tostring(item) end
-  return table.concat(items, ", ")
-end
-
--- The form as a Markdown table.
-function Form:docs()
-  local lines = { "| field | kind | unit | default | range | meaning |", "|---|---|---|---|---|---|" }
-  for _, field in ipairs(self.fields) do
-    local kind = field.of and ("list of " .. field.of.kind) or field.kind
-    local unit = field.unit or (field.of and field.of.unit) or ""
-    lines[#lines + 1] = "| `" .. field.name .. "` | " .. kind .. " | " .. unit .. " | " .. default_text(field) ..
-      " | " .. range_text(field) .. " | " .. (field.help or "") .. " |"
-  end
-  return table.concat(lines, "\n") .. "\n"
-end
+-- The form as JSON Schema 2020-12 and as a Markdown table.
+function Form:schema() return require("bridge.schema").of(self) end
+function Form:docs() return require("bridge.schema").docs(self) end
 
 -- True for what form.of made.
 function form.is(value) return getmetatable(value) == Form end

@@ -97,7 +97,15 @@ end
 
 -- The plan of a bot; see plan.lua.
 function kernel.plan(plugin, input)
-  return require("bridge.plan").make(plugin, input, { phase = phase, wire = wire, find_strategy = find_strategy })
+  local result = require("bridge.plan").make(plugin, input, { phase = phase, wire = wire, find_strategy = find_strategy })
+  result.plugin_log = json.array(require("bridge.log").lines())
+  return result
+end
+
+-- { golden: { name: value } } -> { tests: [{ file, name, ok, message }], golden } : the plugin's own tests.
+function kernel.test(plugin, input)
+  local found = require("bridge.test").run(plugin, kernel, input.golden or {}, phase)
+  return { tests = found.tests, golden = found.golden }
 end
 
 -- { bot, raw } -> normalised figures; the host leaves the log buffers out of raw. plugin is nil for bots of unknown strategies.
@@ -118,7 +126,7 @@ end
 -- { lines } -> { errors }
 function kernel.log(plugin, input)
   phase("log", "transform")
-  return wire(require("bridge.log").translate(input.lines or {}, plugin and plugin.log))
+  return wire(require("bridge.loglines").translate(input.lines or {}, plugin and plugin.log))
 end
 
 -- { strategy, params, verb } -> { effects }

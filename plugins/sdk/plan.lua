@@ -190,6 +190,9 @@ function plan.make(plugin, input, k)
   k.phase("facts")
   read_pairs(strategy.form, checked.values, view, result.errors)
   if #result.errors == 0 then fill_prices(strategy.form, checked, view, result) end
+  if #result.errors == 0 and #checked.from_mid > 0 then
+    strategy.form:check_rules(checked.values, "/params", result.errors)
+  end
   result.facts.image, result.facts.hummingbot, result.facts.now = ctx.image, ctx.hummingbot, ctx.now
   envelope(result, strategy, checked, limits, budget)
   if #result.errors > 0 then return finish(result, k.wire) end

@@ -111,6 +111,7 @@ def folder(tmp_path_factory):
         add(name, source)
     for name, (parts, *_) in USED.items():
         good(name, **parts)
+    good("says", check=lua(LOGS))
     for name in NAMES:
         (plugins / name).mkdir()
         (plugins / name / "plugin.lua").write_text("return {}")
@@ -192,6 +193,22 @@ def test_a_plugin_that_fails_in_use_is_refused(bridge, name):
         if code == "plugin_failed" and words not in ("too many",):
             assert name in body["detail"], "whose fault it is"
     assert plan(bridge, "good").status_code == 200
+
+
+LOGS = ('local log = require("bridge.log") log.warn("looked at {what}", { what = p.budget_quote }) '
+        'if p.budget_quote:integer() == 77 then report:error("budget_quote", "boom", {}) end')
+
+
+def test_what_a_plugin_logs_comes_back_to_developers_only(bridge):
+    operator = bridge.make_token("operator")["token"]
+    for budget, status in ((100, 200), (77, 422)):
+        body = {"name": "p", "exchange": "says", "strategy": "s", "params": {"budget_quote": budget}}
+        answer = bridge.post("/bots/plan", json=body)
+        assert answer.status_code == status, answer.text
+        line, = answer.json()["plugin_log"]
+        assert line["level"] == "warn" and line["message"] == f"looked at {budget}"
+        assert re.fullmatch(r"says/plugin[.]lua:\d+", line["at"])
+        assert "plugin_log" not in bridge.post("/bots/plan", json=body, token=operator).json()
 
 
 def test_the_host_owns_ids_and_names(bridge):

@@ -169,18 +169,26 @@ static inline int free_world(void **state)
 
 /* ---- the bench ---- */
 
-static inline void open_host(struct bench *b, const struct tb_hb_config *upstream)
+/* dir: the plugins; NULL: those of the source tree. */
+static inline void open_host_in(struct bench *b, const struct tb_hb_config *upstream,
+                                const char *dir)
 {
-    char dir[1024];
+    char own[1024];
     struct tb_error err = {0};
     b->hb = tb_hb_open(upstream, &err);
     if (!b->hb)
         fail_msg("%s", err.detail);
-    (void)snprintf(dir, sizeof dir, "%s/plugins", source_dir());
+    (void)snprintf(own, sizeof own, "%s/plugins", source_dir());
+    dir = dir ? dir : own;
     struct tb_plugins_config config = {.dir = dir, .sdk = tb_sdk_files, .arenas = 2, .hb = b->hb};
     b->host = tb_plugins_open(&config, &err);
     if (!b->host)
         fail_msg("%s", err.detail);
+}
+
+static inline void open_host(struct bench *b, const struct tb_hb_config *upstream)
+{
+    open_host_in(b, upstream, NULL);
 }
 
 static inline void close_host(struct bench *b)
