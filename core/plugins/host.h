@@ -68,7 +68,8 @@ enum tb_plugin_entry {
     TB_PLUGIN_LOG,     /* {lines:[…]} -> {errors:[{code, message, hint, count}]} */
     TB_PLUGIN_EFFECTS, /* {strategy, params, verb} -> {effects:[sentence]} : what a stop will do */
     TB_PLUGIN_RECOGNISE, /* {configs, script, ctx} -> {strategy, params, unknown:[…], …} or {} */
-    TB_PLUGIN_TEST, /* {golden:{…}} -> {tests:[{file, name, ok, message}], golden} : its own tests */
+    TB_PLUGIN_TEST, /* {golden:{…}} -> {tests:[{file, name, ok, message}], golden} : its own tests
+                     */
 };
 
 struct tb_plugin_call {
