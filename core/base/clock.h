@@ -2,8 +2,9 @@
  *
  * Milliseconds throughout; wall time is UTC since 1970. In test builds (TB_TEST_BUILD)
  * TB_TIME_SCALE=n makes all of it run n times faster, simulator and bridge alike; waits on file
- * descriptors and condition variables convert with tb_clock_real_ms. A test may install a virtual
- * clock that moves only when told. Any thread. */
+ * descriptors and condition variables convert with tb_clock_real_ms; TB_WALL_ERROR_FILE names a
+ * file whose first eight bytes are added to wall time, so that a test can set the clock of a
+ * running program. A test may install a virtual clock that moves only when told. Any thread. */
 #ifndef TB_BASE_CLOCK_H
 #define TB_BASE_CLOCK_H
 

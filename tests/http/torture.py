@@ -8,6 +8,8 @@ failed plays the same schedule again, not the same race. Used by scripts/torture
 import collections
 import random
 import sqlite3
+import struct
+import subprocess
 import threading
 import time
 import traceback
@@ -23,6 +25,8 @@ COMMANDS = 7
 EVENTS = 5
 SPAN_MS = 120000  # of simulated time, in which the events fall
 HEAL_S = 100      # of real time, for all operations to end
+RESTORES = 0.25   # of all seeds put an old backup back
+CLOCKS = [-7200000, -90000, -5000, 0, 5000, 90000, 7200000]  # how wrong the bridge's wall clock may be
 LATE_MS = 130000  # nothing executes later than this after it was sent
 
 STOP, START = "/bot-orchestration/stop-bot", "/docker/start-container"
@@ -47,14 +51,13 @@ STEPS = {
     "start": ["inspect", "stop_container", "start_container", "upload_script", "container",
               "proof_of_life"],
 }
+READING = ("/market-data/", "/portfolio/", "/controllers/", "/trading/")  # upstream's reads by POST
 # What may arrive at the API: anything else nobody asked for.
 ALLOWED = [("POST", DEPLOY), ("POST", "/scripts/configs/"), ("DELETE", "/scripts/configs/"),
            ("POST", "/controllers/configs/"), ("DELETE", "/controllers/configs/"), ("POST", STOP),
            ("POST", START), ("POST", "/docker/stop-container/"),
            ("POST", "/docker/remove-container/"), ("POST", "/docker/pull-image"),
-           # upstream's reads that are POSTs
-           ("POST", "/market-data/"), ("POST", "/portfolio/"), ("POST", "/controllers/"),
-           ("POST", "/trading/")]
+           *(("POST", path) for path in READING)]
 
 
 class Violation(Exception):
@@ -99,14 +102,19 @@ def draw(seed):
     for at in sorted(dice.randrange(15000, SPAN_MS) for _ in range(COMMANDS)):
         command(at, dice.randrange(BOTS))
     for _ in range(EVENTS):
-        what = dice.choices(["kill", "condition", "crash", "disk", "advance"], [4, 2, 1, 1, 1])[0]
+        what = dice.choices(["kill", "condition", "crash", "disk", "advance", "clock"],
+                            [4, 2, 1, 1, 1, 1])[0]
         args = {"kill": lambda: [dice.choice([0, 0, 0, 2000, 60000])],
                 "condition": lambda: [dice.choice(["engine", "broker", "database", "restart"]),
                                       dice.randrange(2000, 40000)],
                 "crash": lambda: [dice.randrange(BOTS)],
                 "disk": lambda: [dice.randrange(2000, 30000)],
-                "advance": lambda: [dice.choice([1000, 20000, 60000])]}[what]()
+                "advance": lambda: [dice.choice([1000, 20000, 60000])],
+                "clock": lambda: [dice.choice(CLOCKS)]}[what]()
         plan.append((dice.randrange(SPAN_MS), what, *args))
+    if dice.random() < RESTORES:
+        early, late = sorted(dice.randrange(SPAN_MS) for _ in range(2))
+        plan += [(early, "backup"), (late, "restore", dice.randrange(5000, 30000))]
     return sorted(plan, key=lambda e: e[0])
 
 
@@ -116,10 +124,13 @@ class Torture:
         self.names = [f"t{seed % 100000}-{i}" for i in range(BOTS)]
         self.asked = collections.Counter()  # (bot, verb) -> accepted commands
         self.told = []                      # what happened, for a person
-        self.kills = self.keys = 0
+        self.kills = self.keys = self.restores = 0
         self.worst = None
-        self.files_hurt = False  # a fault on files may leave some
+        self.files_hurt = False  # a fault on files, or a restore, may leave some
         self.store = folder / "data" / "bridge.db"
+        self.foreign = set()                # instances that a restored store does not know
+        self.clock = folder / "clock"
+        self.clock.write_bytes(struct.pack("=q", 0))
         self.bridge = None
         self.over = threading.Event()
         env = conftest.clean_environment(TB_TIME_SCALE=SCALE)
@@ -141,6 +152,7 @@ class Torture:
     def start(self):
         env = conftest.clean_environment(
             TB_TIME_SCALE=SCALE, PORT=0, BRIDGE_ADMIN_TOKEN=conftest.TOKEN,
+            TB_WALL_ERROR_FILE=self.clock,
             BRIDGE_STORE=self.store, BRIDGE_PLUGINS=conftest.ROOT / "plugins",
             HUMMINGBOT_API_URL=self.simulator.url)
         self.bridge = conftest.Bridge(env, self.folder)
@@ -247,6 +259,59 @@ class Torture:
         elif what == "advance":
             self.tell("the API's clock jumps", args[0])
             self.simulator.control("POST", "/advance", {"ms": args[0]})
+        elif what == "clock":
+            self.tell("the bridge's clock is wrong by", args[0])
+            with open(self.clock, "r+b") as clock:  # never shorter: the bridge has it mapped
+                clock.write(struct.pack("=q", args[0]))
+        elif what == "backup":
+            answer = self.ask("GET", "/backup")
+            if answer is not None and answer.status_code == 200:
+                (self.folder / "old.tar").write_bytes(answer.content)
+                self.tell("backup")
+        elif what == "restore" and (self.folder / "old.tar").exists():
+            self.tell("the old backup comes back")
+            self.restore(*args)
+
+    def bases(self):
+        """Every attempt the store knows, as the name its instances begin with."""
+        db = sqlite3.connect(self.store, timeout=5)
+        try:
+            return {base for base, in db.execute("SELECT base FROM attempts")}
+        finally:
+            db.close()
+
+    def restore(self, look_ms):
+        """The store as it was at the backup. What was made since is nobody's from now on: the bridge
+        must say so, and a person sends it on."""
+        self.bridge.kill()
+        known = self.bases()
+        self.store.parent.rename(self.folder / "lost")
+        done = conftest.run("restore", self.folder / "old.tar",
+                            env=conftest.clean_environment(BRIDGE_STORE=self.store))
+        if done.returncode:
+            raise Violation(f"restore: {done.stdout}{done.stderr}")
+        self.foreign |= known - self.bases()
+        self.restores += 1
+        self.files_hurt = True  # an attempt that is not continued keeps its files until a cleanup
+        self.start()
+        observe = self.ask("GET", "/hummingbot").json()["observe"]
+        if not observe or observe["reason"] != "restored":
+            raise Violation(f"a restored store does not observe: {observe}")
+        before = [w for w in self.simulator.ledger()["writes"]]
+        self.sleep(look_ms)
+        self.judge_observing(before)
+        end = time.monotonic() + 10
+        while self.bridge.post("/hummingbot/resume", json={}).status_code != 200:
+            if time.monotonic() > end:
+                raise Violation("no resume after a restore")
+            time.sleep(0.05)
+
+    def judge_observing(self, before):
+        """While it observes, the bridge sends nothing; what still arrives was sent before the restore."""
+        sent = [w for w in self.simulator.ledger()["writes"][len(before):] if w["fault"] is None
+                and not w["path"].startswith(READING)]
+        if sent:
+            raise Violation(f"written while observing: {sent}")
 
     def heal(self, what):
         try:
@@ -276,9 +341,13 @@ class Torture:
             except Violation as error:
                 self.worst = self.worst or error
 
+    def ours(self, instances):
+        """Without those that only a lost store knew."""
+        return [i for i in instances if i[:-len("-20261122-101500")] not in self.foreign]
+
     def look(self, ledger):
         for name in self.names:
-            alive = of_bot(ledger["trading"], name)
+            alive = self.ours(of_bot(ledger["trading"], name))
             if len(alive) > 1:
                 raise Violation(f"two instances of {name} trade: {alive}")
         for base, made in ledger["instances"].items():
@@ -308,7 +377,7 @@ class Torture:
         """What the bridge says of a bot is what the ledger shows; None, or what differs. The record of
         a create that failed leaves its name to a later bot, whose instance is not its own."""
         others = {b["instance"] for b in bots if b["id"] != bot["id"]}
-        alive = [i for i in of_bot(ledger["trading"], bot["name"]) if i not in others]
+        alive = [i for i in self.ours(of_bot(ledger["trading"], bot["name"])) if i not in others]
         state = bot["state"]
         if state in ("running", "degraded", "stale") and alive != [bot["instance"]]:
             return f"{bot['name']} is {state}, but {alive} trade"
@@ -335,7 +404,8 @@ class Torture:
         """Script configs of attempts that made nothing: deleted, or late and put back."""
         files = ledger["files"]
         return [f for f in files["scripts_configs"] if any(of_bot([f.removesuffix(".yml")], n)
-                for n in self.names) and f.removesuffix(".yml") not in ledger["instances"]]
+                for n in self.names)
+                and f.removesuffix(".yml") not in self.foreign | set(ledger["instances"])]
 
     def settle(self):
         end = time.monotonic() + HEAL_S
@@ -371,7 +441,7 @@ class Torture:
         left = self.files_left(ledger)
         if left and not self.files_hurt:
             raise Violation(f"files left: {left}")
-        counts["files left where files met faults"] = len(left)
+        counts["files left after faults on files or a restore"] = len(left)
         for op in operations:
             counts[f"{op['kind']} {op['state']}"] += 1
         # In a sound world every stop is proven and leaves nothing.
@@ -389,7 +459,7 @@ class Torture:
         if self.worst:
             raise self.worst
         writes = [w for w in ledger["writes"] if w["path"].startswith(DEPLOY)]
-        counts.update({"kills": self.kills, "operations": len(operations),
+        counts.update({"kills": self.kills, "restores": self.restores, "operations": len(operations),
                        "deploys delivered": len(writes),
                        "instances": sum(ledger["instances"].values()),
                        "faults met": sum(w["fault"] is not None for w in ledger["writes"])})
