@@ -154,6 +154,9 @@ bool api_is_writing(const char *method);
 TB_MUST_CHECK
 bool api_query_count(const struct call *call, const char *name, size_t max, size_t fallback,
                      size_t *out, struct tb_error *err);
+/* The query parameter `cursor`: NULL when absent; refused unless a list can have given it. */
+TB_MUST_CHECK
+bool api_query_cursor(const struct call *call, const char **out, struct tb_error *err);
 
 /* ---- lane.c ---- */
 /* The query parameter `lane` of an API_LANE row; NULL: none was given. */

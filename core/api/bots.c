@@ -16,9 +16,9 @@ bool api_get_bots(struct call *call, struct tb_error *err)
     struct tb_bots_filter filter = {
         .account = tb_http_query(call->req, "account"),
         .state = tb_http_query(call->req, "state"),
-        .cursor = tb_http_query(call->req, "cursor"),
     };
     return api_query_count(call, "limit", LIMIT_MAX, 0, &filter.limit, err) &&
+           api_query_cursor(call, &filter.cursor, err) &&
            tb_bots_list(call->api->bots, &filter, &call->caller, &call->res->body, err);
 }
 

@@ -23,14 +23,19 @@ bool api_get_health(struct call *call, struct tb_error *err)
     return atomic_load(&call->api->draining) ? unwell(call, "draining") : well(call, "ok");
 }
 
+/* Before the first good look there is nothing true to say of the bots. Later losses of the API are
+ * told with each list, which is served on. */
 bool api_get_ready(struct call *call, struct tb_error *err)
 {
     struct tb_store_health store;
+    enum tb_code why;
     (void)err;
     if (atomic_load(&call->api->draining))
         return unwell(call, "draining");
     tb_store_health(call->api->store, &store);
     if (!store.ok)
         return unwell(call, "store_failed");
-    return tb_bots_ready(call->api->bots) ? well(call, "ready") : unwell(call, "starting");
+    if (tb_bots_ready(call->api->bots, &why))
+        return well(call, "ready");
+    return unwell(call, why == TB_OK ? "starting" : tb_code_word(why));
 }

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/log.h"
 
 #define BODY_WAIT_MS 15000
@@ -63,6 +64,18 @@ bool api_query_count(const struct call *call, const char *name, size_t max, size
         return tb_fail(err, TB_BAD_REQUEST,
                        "The query parameter `%s` must be a whole number from 1 to %zu.", name, max);
     *out = value;
+    return true;
+}
+
+bool api_query_cursor(const struct call *call, const char **out, struct tb_error *err)
+{
+    const char *text = tb_http_query(call->req, "cursor");
+    *out = text && *text ? text : NULL;
+    if (*out && !tb_ulid_is(text))
+        return tb_fail(
+            err, TB_BAD_REQUEST,
+            "The query parameter `cursor` is no `next_cursor` of an earlier answer; leave "
+            "it out to begin anew.");
     return true;
 }
 

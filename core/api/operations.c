@@ -7,10 +7,12 @@
 
 bool api_get_operations(struct call *call, struct tb_error *err)
 {
+    const char *cursor;
     size_t limit;
     return api_query_count(call, "limit", LIMIT_MAX, LIMIT_DEFAULT, &limit, err) &&
-           tb_bots_operations(call->api->bots, tb_http_query(call->req, "bot"),
-                              tb_http_query(call->req, "cursor"), limit, &call->res->body, err);
+           api_query_cursor(call, &cursor, err) &&
+           tb_bots_operations(call->api->bots, tb_http_query(call->req, "bot"), cursor, limit,
+                              &call->res->body, err);
 }
 
 bool api_get_operation(struct call *call, struct tb_error *err)

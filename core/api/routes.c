@@ -12,7 +12,9 @@ static const struct api_route rows[] = {
     {"GET", "/healthz", "healthz", API_OPEN, API_HEALTH, 0, "", api_get_health,
      "200 while the process serves, 503 while it shuts down"},
     {"GET", "/readyz", "readyz", API_OPEN, API_HEALTH, 0, "", api_get_ready,
-     "200 once the store works and the Hummingbot API was looked at"},
+     "200 once the store works and the bots in the Hummingbot API were looked at; else 503 with "
+     "the "
+     "reason's code"},
     {"GET", "/bots", "bots", API_CLIENT, API_ETAG, 0, "account state limit cursor", api_get_bots,
      "the bots; weak ETag"},
     {"POST", "/bots", "/bots", API_OPERATOR, API_AUDIT | API_KEY, 256 * KIB, "", api_create_bot,
@@ -62,7 +64,7 @@ static const struct api_route rows[] = {
     {"POST", "/plugins/reload", "/plugins/reload", API_DEVELOPER, API_AUDIT | API_KEY, 16 * KIB, "",
      api_reload_plugins, "reads the plugin folder again"},
     {"GET", "/hummingbot", "hummingbot", API_OPERATOR, 0, 0, "", api_get_hummingbot,
-     "the Hummingbot API: version profile, differences, health, clock, lanes"},
+     "the Hummingbot API: version profile, differences, health, clock, lanes, broker"},
     {"POST", "/hummingbot/resume", "/hummingbot/resume", API_ADMIN, API_AUDIT, 16 * KIB, "",
      api_resume,
      "ends observe mode and remembers the instances that caused it; {another_bridge: true} when "

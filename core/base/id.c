@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,9 +74,16 @@ static void ulid_next(unsigned char out[16])
     pthread_mutex_unlock(&ulid_lock);
 }
 
+static const char crockford[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+bool tb_ulid_is(const char *text)
+{
+    return text[0] <= '7' && strlen(text) == TB_ULID_TEXT - 1 &&
+           strspn(text, crockford) == TB_ULID_TEXT - 1;
+}
+
 void tb_ulid(char out[TB_ULID_TEXT])
 {
-    static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     unsigned char bytes[16];
     ulid_next(bytes);
     /* 26 characters are 130 bits: the first character holds only three. */
@@ -89,7 +95,7 @@ void tb_ulid(char out[TB_ULID_TEXT])
         held += 8;
         while (held >= 5) {
             held -= 5;
-            out[at++] = alphabet[bits >> held & 31];
+            out[at++] = crockford[bits >> held & 31];
         }
     }
     out[at] = '\0';

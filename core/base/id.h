@@ -3,6 +3,7 @@
 #ifndef TB_BASE_ID_H
 #define TB_BASE_ID_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,8 @@ void tb_random_bytes(void *out, size_t len);
 uint64_t tb_random_u64(void);
 /* Sorts by time; strictly increasing within one process. */
 void tb_ulid(char out[TB_ULID_TEXT]);
+/* Can tb_ulid have made this text? */
+bool tb_ulid_is(const char *text);
 void tb_nonce(char out[TB_NONCE_TEXT]);
 void tb_token(char out[TB_TOKEN_TEXT]);
 /* Lower case, every run outside [a-z0-9] becomes one '-', none at the ends, at most 40

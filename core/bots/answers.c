@@ -317,7 +317,11 @@ void tb_bots_hummingbot(struct tb_bots *bots, struct tb_buffer *out)
     tb_jw_kv_string(&w, "health", health_word(s.health));
     tb_jw_kv_time(&w, "last_ok", s.last_ok_wall_ms);
     tb_jw_kv_string(&w, "last_error", s.last_error[0] ? s.last_error : NULL);
-    tb_jw_kv_int(&w, "clock_offset_ms", s.clock_offset_ms);
+    tb_jw_key(&w, "clock_offset_ms");
+    if (s.clock_known)
+        tb_jw_int(&w, s.clock_offset_ms);
+    else
+        tb_jw_null(&w);
     tb_jw_key(&w, "lanes");
     tb_jw_object(&w);
     tb_jw_kv_int(&w, "reads", s.reads_in_flight);
@@ -327,7 +331,7 @@ void tb_bots_hummingbot(struct tb_bots *bots, struct tb_buffer *out)
     if (known) {
         tb_jw_object(&w);
         tb_jw_kv_string(&w, "name", p.name);
-        tb_jw_kv_string(&w, "since", p.since);
+        tb_jw_kv_string(&w, "since", p.since[0] ? p.since : NULL);
         tb_jw_kv_string(&w, "fingerprint", p.fingerprint);
         tb_jw_kv_bool(&w, "can_list", p.can_list);
         tb_jw_kv_bool(&w, "can_create", p.can_create);
@@ -338,6 +342,7 @@ void tb_bots_hummingbot(struct tb_bots *bots, struct tb_buffer *out)
     }
     pthread_mutex_lock(&bots->lock);
     observing_write(bots, &w);
+    broker_write(bots, &w);
     tb_jw_key(&w, "feed");
     tb_jw_object(&w);
     tb_jw_kv_time(&w, "looked_at", bots->looked_at);
@@ -347,11 +352,12 @@ void tb_bots_hummingbot(struct tb_bots *bots, struct tb_buffer *out)
     tb_jw_end_object(&w);
 }
 
-bool tb_bots_ready(struct tb_bots *bots)
+bool tb_bots_ready(struct tb_bots *bots, enum tb_code *why_out)
 {
     bool ready;
     pthread_mutex_lock(&bots->lock);
-    ready = bots->looked || bots->look_error[0];
+    ready = bots->looked;
+    *why_out = bots->look_error[0] ? bots->look_code : TB_OK;
     pthread_mutex_unlock(&bots->lock);
     return ready;
 }

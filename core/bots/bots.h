@@ -169,7 +169,7 @@ TB_MUST_CHECK
 bool tb_bots_wait(struct tb_bots *bots, const char *operation_id, int64_t mono_deadline_ms,
                   bool *final_out, bool *succeeded_out, struct tb_buffer *out,
                   struct tb_error *err);
-/* GET /hummingbot: profile, differences, health, clock, lanes, observe mode. */
+/* GET /hummingbot: profile, differences, health, clock, lanes, broker, observe mode. */
 void tb_bots_hummingbot(struct tb_bots *bots, struct tb_buffer *out);
 /* POST /hummingbot/resume {another_bridge?}: ends observe mode and remembers the instances that
  * caused it. Writes {observe, another_bridge, instances: [all that are remembered]}. */
@@ -181,8 +181,9 @@ bool tb_bots_resume(struct tb_bots *bots, const struct tb_json *request, struct 
 TB_MUST_CHECK
 bool tb_bots_cleanup(struct tb_bots *bots, bool dry_run, struct tb_buffer *out,
                      struct tb_error *err);
-/* For /readyz: has the feed had one good look, or been told why not? */
-bool tb_bots_ready(struct tb_bots *bots);
+/* For /readyz: has there been one good look at the bots since the start? If not, *why_out is the
+ * code of the newest look's failure, TB_OK while the first one goes on. */
+bool tb_bots_ready(struct tb_bots *bots, enum tb_code *why_out);
 /* Weak ETag of the whole list or one bot: changes exactly when its JSON does. */
 uint64_t tb_bots_revision(struct tb_bots *bots);
 

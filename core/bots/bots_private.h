@@ -132,6 +132,14 @@ struct observing {
     struct names known;   /* such ones that an admin has seen, or another bridge's */
 };
 
+/* broker.c: what upstream said of its broker at the last look */
+struct broker {
+    int64_t looked_mono; /* 0: not yet; of the feed thread alone */
+    bool known, denied;  /* denied: it says itself that it has no connection */
+    char host[128];
+    int64_t port;
+};
+
 struct tb_bots {
     struct tb_store *store;
     struct tb_hb *hb;
@@ -159,9 +167,11 @@ struct tb_bots {
     int64_t looked_at; /* wall ms of the last good look */
     int64_t opened_at; /* wall ms; what is shown before that look is from the store */
     char look_error[320];
+    enum tb_code look_code; /* of look_error */
     bool look_now;
 
     struct observing observing;
+    struct broker broker;
     bool ephemeral; /* the store will not last: nothing is created */
 
     pthread_t operation_thread[OPERATION_WORKERS];
@@ -320,6 +330,10 @@ bool observing_holds(const struct tb_bots *b, const struct operation *op);
 bool observing_ends(const struct tb_bots *b, const struct operation *op);
 void observing_end(struct tb_life *life);
 void observing_write(const struct tb_bots *b, struct tb_json_writer *w); /* members of an object */
+
+/* broker.c */
+void broker_look(struct tb_bots *b); /* feed thread, no lock held */
+void broker_write(const struct tb_bots *b, struct tb_json_writer *w); /* a member; lock held */
 
 /* "hummingbot-<slug>-<8 hex>-<date>-<time>" -> the eight hex digits. */
 bool instance_nonce(const char *instance, char out[TB_NONCE_TEXT]);

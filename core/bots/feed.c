@@ -407,6 +407,7 @@ static void *feed(void *arg)
         if (ok) {
             judge_all(b, look.wall);
             ghosts_look(b);
+            broker_look(b);
         }
         if (ok && mono >= sample_at) {
             sample(b, look.wall);
@@ -419,6 +420,7 @@ static void *feed(void *arg)
             b->look_error[0] = '\0';
         } else {
             tb_copy(b->look_error, sizeof b->look_error, err.detail);
+            b->look_code = err.code;
         }
         int64_t wake = tb_mono_ms() + clamp(took * POLL_FACTOR, POLL_MIN_MS, POLL_MAX_MS);
         while (!b->stop && !b->look_now && tb_mono_ms() < wake)

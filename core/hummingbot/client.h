@@ -106,6 +106,7 @@ struct tb_hb_status {
     int64_t last_ok_wall_ms;  /* last good answer */
     int64_t up_since_mono_ms; /* first answer after it was last seen down or restarted: answers of
                                  the first 10 s after a restart are not believed */
+    bool clock_known;         /* an answer told the time */
     int64_t clock_offset_ms;  /* API host's wall clock minus ours, from Date headers */
     unsigned reads_in_flight, writes_in_flight;
     char last_error[256];

@@ -72,6 +72,7 @@ struct tb_hb {
     CURLM *cuttable[TB_HB_HANDLES];
 
     enum tb_hb_health health;
+    bool clock_known;
     int64_t last_ok_wall_ms, last_ok_mono_ms, up_since_mono_ms, clock_offset_ms;
     char last_error[256];
 

@@ -188,9 +188,11 @@ static void note_life(struct tb_hb *hb, const struct tb_hb_raw *raw)
     hb->last_ok_mono_ms = raw->done_mono_ms;
     /* The Date header has whole seconds, so its middle is meant; slow answers say less about now.
      */
-    if (raw->upstream_wall_ms > 0 && raw->done_mono_ms - raw->sent_mono_ms <= 1000)
+    if (raw->upstream_wall_ms > 0 && raw->done_mono_ms - raw->sent_mono_ms <= 1000) {
+        hb->clock_known = true;
         hb->clock_offset_ms =
             raw->upstream_wall_ms + 500 - (raw->sent_wall_ms + raw->done_wall_ms) / 2;
+    }
 }
 
 /* Whether silence or a stranger's answer says that upstream is down. A time-out that was shorter
@@ -232,6 +234,7 @@ void tb_hb_status(struct tb_hb *hb, struct tb_hb_status *out)
         .health = hb->health,
         .last_ok_wall_ms = hb->last_ok_wall_ms,
         .up_since_mono_ms = hb->up_since_mono_ms,
+        .clock_known = hb->clock_known,
         .clock_offset_ms = hb->clock_offset_ms,
         .reads_in_flight = hb->reads,
         .writes_in_flight = hb->writes + hb->stops,

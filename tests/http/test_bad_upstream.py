@@ -253,11 +253,25 @@ def test_an_upstream_that_is_not_there_yet(start_bridge, start_simulator):
     body = problem(plan(bridge), (502,))
     assert body["code"] == "upstream_unreachable" and "connection refused" in body["detail"]
     bridge.wait_log("connection refused")
-    assert "connection refused" in bridge.get("/hummingbot").json()["feed"]["error"]
+    state = bridge.get("/hummingbot").json()
+    assert "connection refused" in state["feed"]["error"]
+    assert state["clock_offset_ms"] is None and state["profile"] is None
+    assert state["broker"] == {"connected": None, "host": None, "port": None, "bots_heard": None,
+                               "bots_running": None}
     assert bridge.get("/healthz").status_code == 200 and bridge.get("/bots").json()["bots"] == []
+    for _ in range(2):  # as long as it is not there
+        ready = bridge.get("/readyz", token=None)
+        assert ready.status_code == 503 and ready.json() == {"status": "upstream_unreachable"}
+        assert ready.headers["Retry-After"]
     with faults.FaultServer(upstream=("127.0.0.1", start_simulator().port), port=port):
         bridge.wait_log("answers again")
         bridge.wait_until(lambda: plan(bridge).status_code == 200)
+        bridge.wait_until(lambda: bridge.get("/readyz", token=None).status_code == 200)
+        assert isinstance(bridge.get("/hummingbot").json()["clock_offset_ms"], int)
+    # Once seen, the list is served on and says itself that it is old.
+    bridge.wait_until(lambda: "stale_since" in bridge.get("/bots").json())
+    assert bridge.get("/readyz", token=None).status_code == 200
+    assert bridge.get("/hummingbot").json()["broker"]["connected"] is None
     assert bridge.log().count("hummingbot.lost") <= 3, "said once, not at every look"
 
 
@@ -346,3 +360,32 @@ def test_a_disk_that_fills_up(start_bridge, simulator, monkeypatch):
     limit("unlimited:unlimited")
     bridge.wait_until(lambda: plan(bridge, name="after").status_code == 200)
     assert bridge.get("/operations").json()["operations"] == []
+
+
+def test_something_else_at_the_address(start_bridge):
+    with faults.FaultServer() as other:
+        other.behave_all(faults.reply_json(200, {"hello": "world"}), forever=True)
+        bridge = start_bridge(other.url)
+        plan(bridge)
+        profile = bridge.get("/hummingbot").json()["profile"]
+        assert profile["name"] == "not-hummingbot" and profile["since"] is None
+
+
+def test_a_broker_that_upstream_denies(start_bridge, start_simulator):
+    """Upstream's yes proves nothing, its no does; a bot that is heard outweighs both."""
+    simulator = start_simulator("--bots", 1)
+    with faults.FaultServer(upstream=("127.0.0.1", simulator.port)) as between:
+        between.behave("GET", "/bot-orchestration/mqtt", faults.reply_json(200, {
+            "status": "success", "data": {"mqtt_connected": False, "broker_host": "b.example", "broker_port": 1884}}),
+            forever=True)
+        bridge = start_bridge(between.url)
+
+        def broker():
+            return bridge.get("/hummingbot").json()["broker"]
+        bridge.wait_until(lambda: broker()["bots_heard"] == 1 and broker()["host"])
+        assert broker() == {"connected": True, "host": "b.example", "port": 1884, "bots_heard": 1, "bots_running": 1}
+        simulator.control("POST", "/conditions", {"broker": "down"})
+        bridge.wait_until(lambda: broker()["connected"] is False)
+        assert broker()["bots_heard"] == 0 and broker()["bots_running"] == 1
+        between.reset()
+        bridge.wait_until(lambda: broker()["connected"] is None and broker()["host"] == "localhost")

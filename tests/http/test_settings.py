@@ -95,7 +95,9 @@ def test_upstream_down_leaves_the_bridge_serving(start_bridge):
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
     bridge = start_bridge(f"http://127.0.0.1:{port}")
-    bridge.wait_until(lambda: bridge.get("/readyz", token=None).status_code == 200)
+    bridge.wait_until(lambda: bridge.get("/readyz", token=None).json()["status"] == "upstream_unreachable")
+    assert bridge.get("/readyz", token=None).status_code == 503
+    assert bridge.get("/healthz", token=None).status_code == 200
     answer = bridge.post("/bots", json={"name": "x", "exchange": "bitmart", "strategy": "spot_grid"})
     assert answer.status_code == 502 and answer.json()["code"] == "upstream_unreachable"
     assert answer.json()["retryable"]

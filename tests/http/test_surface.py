@@ -561,6 +561,13 @@ def test_logs_and_hummingbot(bridge, grid):
     assert "differences" in state["profile"] and "clock_offset_ms" in state and "lanes" in state
 
 
+def test_the_broker_is_known_by_the_bots_it_brings(bridge, grid):
+    broker = bridge.wait_until(lambda: (lambda b: b if b["connected"] else None)(
+        bridge.get("/hummingbot").json()["broker"]))
+    assert broker["host"] == "localhost" and broker["port"] == 1883
+    assert 1 <= broker["bots_heard"] <= broker["bots_running"]
+
+
 def test_raw_shows_what_upstream_said(bridge, grid):
     assert "raw" not in bridge.get(f"/bots/{grid['id']}").json()
     assert bridge.get(f"/bots/{grid['id']}?raw=1").json()["raw"]
@@ -585,6 +592,17 @@ def test_operations_can_be_paged(bridge, grid):
     assert [o["id"] for o in first["operations"]] == [everything[0]["id"]]
     second = bridge.get(f"/operations?limit=1&cursor={first['next_cursor']}").json()
     assert [o["id"] for o in second["operations"]] == [everything[1]["id"]]
+
+
+@pytest.mark.parametrize("path", ["/bots", "/operations"])
+def test_a_cursor_of_nobody_is_refused(bridge, path):
+    for cursor in ("x", "01ARYZ6S41TSV4RRFFQ69G5FA", "01aryz6s41tsv4rrffq69g5fav", "' or 1=1 --", "%00"):
+        answer = bridge.get(path, params={"cursor": cursor})
+        assert answer.status_code == 400, cursor
+        assert "next_cursor" in answer.json()["detail"] and answer.json()["code"] == "bad_request"
+        assert "or 1=1" not in answer.text
+    assert bridge.get(path, params={"cursor": ""}).json() == bridge.get(path).json()
+    assert bridge.get(path, params={"cursor": "01ARYZ6S41TSV4RRFFQ69G5FAV"}).status_code == 200
 
 
 # ---- secrets ----

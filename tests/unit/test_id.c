@@ -25,6 +25,24 @@ static void ulid_holds_the_time(void **state)
     tb_clock_use_real();
 }
 
+static void what_is_no_ulid_is_told(void **state)
+{
+    (void)state;
+    char id[TB_ULID_TEXT];
+    static const char *const others[] = {"",
+                                         "01ARYZ6S41",
+                                         "01ARYZ6S410000000000000000X",
+                                         "01aryz6s41tsv4rrffq69g5fav",
+                                         "01ARYZ6S41TSV4RRFFQ69G5FAU",
+                                         "81ARYZ6S41TSV4RRFFQ69G5FAV",
+                                         "01ARYZ6S41TSV4RRFFQ69G5FA\xc3"};
+    tb_ulid(id);
+    assert_true(tb_ulid_is(id));
+    assert_true(tb_ulid_is("01ARYZ6S41TSV4RRFFQ69G5FAV"));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(tb_ulid_is(others[i]));
+}
+
 static void ulids_increase_whatever_the_clock_does(void **state)
 {
     (void)state;
@@ -149,6 +167,7 @@ static void slugs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_no_ulid_is_told),
         cmocka_unit_test(ulids_increase_whatever_the_clock_does),
         cmocka_unit_test(ulids_of_threads_differ),
         cmocka_unit_test(nonces_and_tokens_have_their_form),
