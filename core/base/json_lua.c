@@ -127,10 +127,15 @@ struct place {
     lua_Integer index;
 };
 
+/* A table of many free slots takes a millisecond to look through. */
+enum { TICK_TABLES = 16 };
+
 struct dump {
     lua_State *L;
     struct tb_buffer *out;
     struct tb_json_writer writer;
+    void (*tick)(lua_State *L); /* may be NULL */
+    unsigned tables;
 };
 
 static size_t name_place(const struct place *place, char *out, size_t size)
@@ -279,6 +284,8 @@ static void write_table(struct dump *d, int index, const struct place *place)
     if (d->writer.depth == TB_JSON_DEPTH_MAX)
         refuse(d, place, "is nested deeper than 64 levels or contains itself");
     luaL_checkstack(L, 8, "JSON is nested too deeply");
+    if (d->tick && d->tables++ % TICK_TABLES == 0)
+        d->tick(L);
     struct shape s = survey(L, index);
     bool marked = marked_array(L, index);
     bool listed = s.highest == (lua_Integer)s.integers;
@@ -349,10 +356,16 @@ static void write_value(struct dump *d, int index, const struct place *place)
         luaL_error(L, "cannot write JSON: it is larger than %I bytes", (LUAI_UACINT)d->out->max);
 }
 
-void tb_lua_to_json(lua_State *L, int index, struct tb_buffer *out)
+void tb_lua_to_json_watched(lua_State *L, int index, struct tb_buffer *out,
+                            void (*tick)(lua_State *L))
 {
-    struct dump d = {.L = L, .out = out};
+    struct dump d = {.L = L, .out = out, .tick = tick};
     tb_jw_init(&d.writer, out);
     luaL_checkstack(L, 4, NULL);
     write_value(&d, lua_absindex(L, index), &(struct place){0});
+}
+
+void tb_lua_to_json(lua_State *L, int index, struct tb_buffer *out)
+{
+    tb_lua_to_json_watched(L, index, out, NULL);
 }

@@ -35,6 +35,10 @@ TB_MAY_RAISE void tb_lua_push_json(lua_State *L, const struct tb_json *node,
  * functions, NaN, keys that are not UTF-8; and when out->max is exceeded (set it: shared tables can
  * unfold without end). `out` must outlive an error (host-owned). */
 TB_MAY_RAISE void tb_lua_to_json(lua_State *L, int index, struct tb_buffer *out);
+/* The same, calling `tick` now and then, which may raise: looking through tables can take long and
+ * write next to nothing. */
+TB_MAY_RAISE void tb_lua_to_json_watched(lua_State *L, int index, struct tb_buffer *out,
+                                         void (*tick)(lua_State *L));
 
 /* Pushes a new decimal userdata (its metatable must already be in the registry). */
 TB_MAY_RAISE void tb_lua_push_decimal(lua_State *L, const struct tb_decimal *value);

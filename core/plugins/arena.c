@@ -2,6 +2,7 @@
  * doubling. A freed block goes to its class's list and is used again for that class only, which is
  * what Lua's sizes want; the block at the top grows and shrinks in place, which is what growing
  * tables and buffers want. Used by one thread at a time; owns its mapping. */
+#include <lua.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +13,8 @@
 enum { SMALL_STEP = 16, SMALL_MAX = 512, SMALL_CLASSES = SMALL_MAX / SMALL_STEP };
 /* Kept resident over a reset: what a usual call touches. */
 static const size_t WARM = 2u << 20;
+/* Given out between two calls of on_work. */
+static const size_t WORK = 1u << 20;
 
 static unsigned class_of(size_t size)
 {
@@ -61,7 +64,8 @@ void tb_arena_reset(struct tb_arena *arena)
     }
     arena->top = arena->live = 0;
     arena->refusals = 0;
-    arena->on_refusal = NULL;
+    arena->on_refusal = arena->on_work = NULL;
+    arena->work = arena->longest_text = 0;
     memset(arena->free_list, 0, sizeof arena->free_list);
 }
 
@@ -77,10 +81,25 @@ static void set_top(struct tb_arena *arena, size_t top)
         arena->peak = top;
 }
 
+static void worked(struct tb_arena *arena)
+{
+    arena->work = 0;
+    if (arena->on_work)
+        arena->on_work(arena->arg);
+}
+
+static void add_work(struct tb_arena *arena, size_t bytes)
+{
+    arena->work += bytes;
+    if (arena->work >= WORK)
+        worked(arena);
+}
+
 static void *refuse(struct tb_arena *arena)
 {
     if (arena->refusals++ == 0 && arena->on_refusal)
         arena->on_refusal(arena->arg);
+    worked(arena); /* Lua collects all of its garbage now, which takes long */
     return NULL;
 }
 
@@ -100,6 +119,7 @@ static void *take(struct tb_arena *arena, size_t size)
         return refuse(arena);
     }
     arena->live += whole;
+    add_work(arena, whole);
     return block;
 }
 
@@ -123,6 +143,8 @@ static bool resize_top(struct tb_arena *arena, char *block, size_t old_whole, si
     if (start + old_whole != arena->top || new_whole > arena->size - start)
         return false;
     set_top(arena, start + new_whole);
+    if (new_whole > old_whole)
+        add_work(arena, new_whole - old_whole);
     arena->live += new_whole;
     arena->live -= old_whole;
     return true;
@@ -138,8 +160,13 @@ void *tb_arena_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
     }
     if (nsize > arena->size)
         return refuse(arena);
-    if (!ptr) /* osize is a type tag here */
+    if (!ptr) { /* osize is a type tag here */
+        if ((osize & 0x0f) == LUA_TSTRING && nsize > arena->longest_text) {
+            arena->longest_text = nsize;
+            worked(arena);
+        }
         return take(arena, nsize);
+    }
     size_t old_whole = class_size(class_of(osize));
     size_t new_whole = class_size(class_of(nsize));
     if (old_whole == new_whole || resize_top(arena, ptr, old_whole, new_whole))

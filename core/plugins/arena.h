@@ -24,7 +24,12 @@ struct tb_arena {
     /* Called at the first refusal after a reset, while the Lua stack still shows who asked: Lua
      * calls no message handler when memory runs out. */
     void (*on_refusal)(void *arg);
+    /* Called when much was given out since the last time, at each refusal, and when a longer text
+     * than ever before is made: whoever counts only instructions must look again. */
+    void (*on_work)(void *arg);
     void *arg;
+    size_t work;         /* bytes given out since on_work */
+    size_t longest_text; /* the largest block for a string of Lua */
 };
 
 TB_MUST_CHECK

@@ -51,6 +51,7 @@ void tb_vm_alive(struct tb_vm *vm)
 static void look_at_clocks(struct tb_vm *vm)
 {
     int64_t now = tb_run_us();
+    vm->due = false;
     atomic_store(&vm->tick_us, now);
     if (vm->breach != TB_BREACH_NONE)
         return;
@@ -93,6 +94,35 @@ static TB_MAY_RAISE void raise_breach(lua_State *L)
     luaL_error(L, "%s", breach_words(vm, words, sizeof words));
 }
 
+static int hook_count(const struct tb_vm *vm)
+{
+    size_t longest = vm->arena->longest_text;
+    size_t count = longest ? TB_HOOK_BYTES / longest : TB_HOOK_COUNT;
+    return count > TB_HOOK_COUNT ? TB_HOOK_COUNT : count < 1 ? 1 : (int)count;
+}
+
+static void set_hook(const struct tb_vm *vm, lua_State *L)
+{
+    int count = vm->breach == TB_BREACH_NONE && !vm->due ? hook_count(vm) : 1;
+    if (lua_gethookcount(L) != count)
+        lua_sethook(L, count_hook, LUA_MASKCOUNT, count);
+}
+
+void tb_vm_run_in(struct tb_vm *vm, lua_State *L)
+{
+    vm->running = L;
+    set_hook(vm, L);
+}
+
+/* Called by the allocator, where nothing may raise: the hook does at the next instruction. */
+static void on_work(void *arg)
+{
+    struct tb_vm *vm = arg;
+    vm->due = true;
+    if (vm->running)
+        set_hook(vm, vm->running);
+}
+
 static void count_hook(lua_State *L, lua_Debug *ar)
 {
     struct tb_vm *vm = tb_vm_of(L);
@@ -100,6 +130,7 @@ static void count_hook(lua_State *L, lua_Debug *ar)
     look_at_clocks(vm);
     if (vm->breach != TB_BREACH_NONE)
         raise_breach(L);
+    set_hook(vm, L);
     if (!vm->collecting && vm->arena->live > vm->arena->size / 2) {
         vm->collecting = true;
         lua_gc(L, LUA_GCRESTART);
@@ -238,7 +269,7 @@ static int vm_main(lua_State *L)
     tb_lua_push_json(L, tb_json_root(doc), vm->projection, TB_LUA_DECIMALS);
     lua_call(L, 2, 1);
     vm->reads = false;
-    tb_lua_to_json(L, -1, vm->out);
+    tb_lua_to_json_watched(L, -1, vm->out, tb_vm_check);
     return 0;
 }
 
@@ -279,9 +310,11 @@ static bool run_state(struct tb_vm *vm, struct tb_json_doc *doc, struct tb_plugi
     lua_State *L = vm->L;
     memcpy(lua_getextraspace(L), &vm, sizeof vm);
     vm->arena->on_refusal = on_refusal;
+    vm->arena->on_work = on_work;
     vm->arena->arg = vm;
     lua_gc(L, LUA_GCSTOP);
     lua_sethook(L, count_hook, LUA_MASKCOUNT, TB_HOOK_COUNT);
+    vm->running = L;
     lua_pushcfunction(L, on_error);
     lua_pushcfunction(L, vm_main);
     lua_pushlightuserdata(L, vm);

@@ -40,8 +40,9 @@ static int json_encode(lua_State *L)
 {
     struct tb_buffer *out = &tb_vm_of(L)->scratch;
     luaL_checkany(L, 1);
+    tb_vm_check(L);
     tb_buffer_clear(out);
-    tb_lua_to_json(L, 1, out);
+    tb_lua_to_json_watched(L, 1, out, tb_vm_check);
     lua_pushlstring(L, tb_buffer_text(out), out->len);
     return 1;
 }
@@ -67,6 +68,7 @@ static int cjson_decode(lua_State *L)
     size_t len;
     luaL_checklstring(L, 1, &len);
     const struct tb_vm *vm = tb_vm_of(L);
+    tb_vm_check(L);
     if (len > tb_arena_room(vm->arena) / CJSON_FACTOR)
         return luaL_error(L, "cjson.decode: the text is too long for the memory that is left");
     lua_settop(L, 1);

@@ -42,6 +42,9 @@
 #define TB_STUCK_MS 10000
 /* The hook looks at the clocks this often; after a breach at every instruction. */
 #define TB_HOOK_COUNT 1000
+/* One instruction can go through a whole text (comparing, converting), so that a call with long
+ * texts is looked at before its instructions can have gone through this much. */
+#define TB_HOOK_BYTES (16 << 20)
 
 /* ---- generations (generation.c) ---- */
 
@@ -164,6 +167,8 @@ enum tb_watch { TB_WATCH_RUNNING, TB_WATCH_WAITING, TB_WATCH_LOST };
 /* One call in progress; lua_getextraspace of its state and coroutines points here. */
 struct tb_vm {
     lua_State *L;
+    lua_State *running; /* L, or the coroutine that runs */
+    bool due;           /* the clocks must be looked at before long */
     struct tb_arena *arena;
     struct tb_plugins *host;
     struct tb_plugin *plugin; /* NULL while only the SDK runs */
@@ -207,6 +212,8 @@ static inline struct tb_vm *tb_vm_of(lua_State *L)
 int64_t tb_run_us(void);
 /* Raises when a budget is used up or the call is already dead. */
 TB_MAY_RAISE void tb_vm_check(lua_State *L);
+/* Another state runs from here on: its hook is set to count as the others do. */
+void tb_vm_run_in(struct tb_vm *vm, lua_State *L);
 /* Around a wait for upstream: the watchdog does not count it. */
 void tb_vm_wait(struct tb_vm *vm);
 void tb_vm_alive(struct tb_vm *vm);
@@ -244,6 +251,11 @@ TB_MAY_RAISE int tb_string_find(lua_State *L);
 TB_MAY_RAISE int tb_string_match(lua_State *L);
 TB_MAY_RAISE int tb_string_gmatch(lua_State *L);
 TB_MAY_RAISE int tb_string_gsub(lua_State *L);
+
+/* table.sort in bounded time (lib_sort.c). */
+TB_MAY_RAISE int tb_table_sort(lua_State *L);
+/* Most elements that one library call goes through. */
+enum { TB_ELEMENTS_MAX = 1 << 18 };
 
 /* Replacements for functions of the standard libraries (sandbox_lib.c): name, function, pairs. */
 extern const luaL_Reg tb_lib_base[], tb_lib_string[], tb_lib_table[], tb_lib_coroutine[],

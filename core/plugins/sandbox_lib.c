@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "plugins/plugins_private.h"
 
-/* Longest table.move. */
-static const lua_Integer MAX_MOVE = 1 << 20;
+/* Longest format: each of its conversions may make a hundred characters. */
+enum { MAX_FORMAT = 16 << 10 };
 
 /* ---- order: integers ascending, then texts by bytes ---- */
 
@@ -130,6 +130,7 @@ static int base_pairs(lua_State *L)
         return 3;
     }
     luaL_checktype(L, 1, LUA_TTABLE);
+    tb_vm_check(L); /* a table may have many free slots to go through */
     lua_pushvalue(L, 1);
     push_sorted_keys(L, 1);
     lua_pushinteger(L, 0);
@@ -143,6 +144,7 @@ static int base_pairs(lua_State *L)
 static int base_next(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
+    tb_vm_check(L);
     lua_settop(L, 2);
     struct key after = {0}, best = {0}, k;
     bool first = lua_isnil(L, 2), found = false;
@@ -230,7 +232,10 @@ static TB_MAY_RAISE int resume(lua_State *L, lua_State *co, int narg)
     if (!lua_checkstack(co, narg))
         return luaL_error(L, "too many arguments to resume");
     lua_xmove(L, co, narg);
+    struct tb_vm *vm = tb_vm_of(L);
+    tb_vm_run_in(vm, co);
     int status = lua_resume(co, L, narg, &results);
+    tb_vm_run_in(vm, L);
     if (status == LUA_OK || status == LUA_YIELD) {
         if (!lua_checkstack(L, results + 1)) {
             lua_pop(co, results);
@@ -368,8 +373,11 @@ const luaL_Reg tb_lib_coroutine[] = {
 
 /* ---- bounded text and tables; upvalue 1 is the library's own function ---- */
 
+/* With a look at the clocks: what follows may take a millisecond, and a loop of it few
+ * instructions. */
 static int call_original(lua_State *L)
 {
+    tb_vm_check(L);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
@@ -391,6 +399,8 @@ static int string_format(lua_State *L)
 {
     size_t len, total = 0;
     const char *format = luaL_checklstring(L, 1, &len);
+    if (len > MAX_FORMAT)
+        return luaL_error(L, "string.format: the format is longer than %d bytes", MAX_FORMAT);
     if (strstr(format, "%p"))
         return luaL_error(L, "string.format: addresses differ from run to run");
     for (int i = 1; i <= lua_gettop(L); i++) {
@@ -409,8 +419,8 @@ static int string_format(lua_State *L)
 static int table_move(lua_State *L)
 {
     lua_Integer from = luaL_checkinteger(L, 2), to = luaL_checkinteger(L, 3);
-    if (to >= from && ((lua_Unsigned)to - (lua_Unsigned)from) >= (lua_Unsigned)MAX_MOVE)
-        return luaL_error(L, "table.move: more than %d elements", (int)MAX_MOVE);
+    if (to >= from && ((lua_Unsigned)to - (lua_Unsigned)from) >= TB_ELEMENTS_MAX)
+        return luaL_error(L, "table.move: more than %d elements", TB_ELEMENTS_MAX);
     return call_original(L);
 }
 
@@ -419,8 +429,8 @@ static int table_concat(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_Integer from = luaL_optinteger(L, 3, 1);
     lua_Integer to = lua_isnoneornil(L, 4) ? luaL_len(L, 1) : luaL_checkinteger(L, 4);
-    if (to >= from && ((lua_Unsigned)to - (lua_Unsigned)from) >= (lua_Unsigned)MAX_MOVE)
-        return luaL_error(L, "table.concat: more than %d elements", (int)MAX_MOVE);
+    if (to >= from && ((lua_Unsigned)to - (lua_Unsigned)from) >= TB_ELEMENTS_MAX)
+        return luaL_error(L, "table.concat: more than %d elements", TB_ELEMENTS_MAX);
     return call_original(L);
 }
 
@@ -433,12 +443,12 @@ static int table_unpack(lua_State *L)
     return call_original(L);
 }
 
-/* insert, remove and sort walk to the length that __len claims. */
+/* insert and remove walk to the length that __len claims. */
 static int table_bounded(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
-    if (luaL_len(L, 1) > MAX_MOVE)
-        return luaL_error(L, "the table claims more than %d elements", (int)MAX_MOVE);
+    if (luaL_len(L, 1) > TB_ELEMENTS_MAX)
+        return luaL_error(L, "the table claims more than %d elements", TB_ELEMENTS_MAX);
     return call_original(L);
 }
 
@@ -458,7 +468,7 @@ const luaL_Reg tb_lib_table[] = {
     {"unpack", table_unpack},
     {"insert", table_bounded},
     {"remove", table_bounded},
-    {"sort", table_bounded},
+    {"sort", tb_table_sort},
     {NULL, NULL},
 };
 

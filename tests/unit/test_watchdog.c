@@ -57,7 +57,7 @@ static void open_place(struct place *place)
     place->host = tb_plugins_open(&config, &err);
     if (!place->host)
         fail_msg("%s", err.detail);
-    struct tb_generation *g = tb_generation_hold(place->host);
+    struct tb_generation *g = tb_generation_hold(place->host, TB_LANE_LIVE);
     place->plugin = g->slots[0].plugin;
     atomic_fetch_add(&place->plugin->refs, 1);
     tb_generation_release(g);
