@@ -33,6 +33,10 @@ static const struct api_route rows[] = {
      "", api_start_bot, "starts a stopped bot"},
     {"POST", "/bots/{id}/stop", "/bots/{id}/stop", API_OPERATOR, API_AUDIT | API_KEY, 16 * KIB, "",
      api_stop_bot, "stops a bot; its effects are said in the operation"},
+    {"POST", "/bots/start", "/bots/start", API_OPERATOR, API_AUDIT | API_KEY, 256 * KIB, "",
+     api_start_bots,
+     "starts several bots one after another: `{bots: […] or \"those_that_ran\", dry_run, pause_s, "
+     "stop_at_first_failure}`; 202 with one operation that has `items[]`"},
     {"POST", "/bots/adopt", "/bots/adopt", API_OPERATOR, API_AUDIT | API_KEY, 256 * KIB, "",
      api_adopt_bots,
      "takes over running bots that the bridge did not make, without touching them: `{instances: "

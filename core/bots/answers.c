@@ -343,6 +343,7 @@ void tb_bots_hummingbot(struct tb_bots *bots, struct tb_buffer *out)
     pthread_mutex_lock(&bots->lock);
     observing_write(bots, &w);
     broker_write(bots, &w);
+    reboot_write(bots, &w);
     tb_jw_key(&w, "feed");
     tb_jw_object(&w);
     tb_jw_kv_time(&w, "looked_at", bots->looked_at);

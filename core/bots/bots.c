@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "bots/batch.h"
 #include "bots/bots_private.h"
 
 #define IMAGE_PATTERN "hummingbot/hummingbot:*"
@@ -92,7 +93,8 @@ struct tb_bots *tb_bots_open(const struct tb_bots_config *config, struct tb_erro
 
     b->opened_at = tb_wall_ms();
     if (!tb_store_bots_each(b->store, load_bot, &l, err) || !l.ok || !observing_load(b, err) ||
-        !operations_resume(b, err) || !operations_start(b, err) || !feed_start(b, err)) {
+        !reboot_load(b, err) || !operations_resume(b, err) || !operations_start(b, err) ||
+        !feed_start(b, err)) {
         /* Opening fails only before or while threads start; the process ends then, so what the
          * threads use is left to it. */
         return NULL;
@@ -119,6 +121,7 @@ void tb_bots_close(struct tb_bots *bots)
     pthread_cond_broadcast(&bots->claims);
     pthread_mutex_unlock(&bots->lock);
     operations_join(bots);
+    batches_join(bots);
     feed_join(bots);
     while (bots->open)
         operation_forget(bots, bots->open);
@@ -126,6 +129,7 @@ void tb_bots_close(struct tb_bots *bots)
         bot_free(bots->bot[i]);
     free(bots->bot);
     observing_free(bots);
+    reboot_free(bots);
     pthread_mutex_destroy(&bots->lock);
     pthread_cond_destroy(&bots->claims);
     pthread_cond_destroy(&bots->work);

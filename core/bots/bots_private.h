@@ -140,6 +140,15 @@ struct broker {
     int64_t port;
 };
 
+/* reboot.c: the last time that running bots were found exited together */
+struct rebooted {
+    int64_t at; /* wall ms; 0: never */
+    char (*bot)[TB_ULID_TEXT];
+    size_t n;
+    char alone[TB_ULID_TEXT]; /* the last one that fell in a look of its own */
+    int64_t alone_at;
+};
+
 struct tb_bots {
     struct tb_store *store;
     struct tb_hb *hb;
@@ -164,6 +173,7 @@ struct tb_bots {
 
     struct bot *queue_head, *queue_tail;
     bool looked;       /* one good look since start */
+    bool judged;       /* what is known of the bots is from this process's looks */
     int64_t looked_at; /* wall ms of the last good look */
     int64_t opened_at; /* wall ms; what is shown before that look is from the store */
     char look_error[320];
@@ -172,6 +182,8 @@ struct tb_bots {
 
     struct observing observing;
     struct broker broker;
+    struct rebooted rebooted;
+    struct batch *batches;
     bool ephemeral; /* the store will not last: nothing is created */
 
     pthread_t operation_thread[OPERATION_WORKERS];
@@ -342,9 +354,26 @@ void ghosts_look(struct tb_bots *b);
 /* transform.c: runs the plugin's status and log transforms over one slice (no lock held) */
 void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len);
 
+/* feed.c: is what was seen of it newer than its last command? (lock held) */
+bool feed_may_judge(const struct bot *bot, int64_t wall);
+
 /* history.c: remembers, without waiting, what a look made of a bot */
 void history_state(struct tb_bots *b, const struct bot *bot, enum tb_bot_state to,
                    const char *reason, int64_t wall);
+
+/* reboot.c: several running bots that fell at once */
+TB_MUST_CHECK
+bool reboot_load(struct tb_bots *b, struct tb_error *err);
+void reboot_free(struct tb_bots *b);
+/* Did it trade, and does its container, unasked, no longer run? (lock held) */
+bool reboot_fell(const struct tb_bots *b, const struct bot *bot, int64_t wall);
+/* Called with each look that may be judged (lock held); true when it found one. reboot_save,
+ * without the lock, keeps it for the person who starts them again. */
+bool reboot_look(struct tb_bots *b, int64_t wall);
+void reboot_save(struct tb_bots *b);
+/* Was this bot among them, and has nobody commanded it since? (lock held) */
+bool reboot_waits(const struct tb_bots *b, const struct bot *bot);
+void reboot_write(const struct tb_bots *b, struct tb_json_writer *w); /* a member; lock held */
 
 /* adopt.c */
 /* After loading a stored bot: an adopted one's drawdown counts from its adoption. */

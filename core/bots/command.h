@@ -35,6 +35,9 @@ bool command_bot(struct tb_bots *b, const char *id, struct bot **bot_out, struct
 TB_MUST_CHECK
 bool command_fields(const struct tb_json *request, const char *const *fields,
                     struct tb_problems *problems, struct tb_error *err);
+/* commands.c: is it in a state from which a start makes sense? (lock held) */
+TB_MUST_CHECK
+bool command_may_start(const struct bot *bot, struct tb_error *err);
 /* A second command of the same kind joins the operation that is under way (lock held). */
 bool command_join(struct tb_bots *b, struct bot *bot, const struct operation *op,
                   struct tb_command_result *result);

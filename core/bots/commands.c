@@ -147,7 +147,7 @@ bool tb_bots_create(struct tb_bots *bots, const struct tb_json *request, bool le
 
 /* ---- start and stop ---- */
 
-static bool may_start(const struct bot *bot, struct tb_error *err)
+bool command_may_start(const struct bot *bot, struct tb_error *err)
 {
     const char *state = bot_state_word(bot->state);
     switch (bot->state) {
@@ -193,14 +193,14 @@ bool tb_bots_start(struct tb_bots *bots, const char *id, const struct tb_json *r
     pthread_mutex_lock(&b->lock);
     op = operation_of(b, o.bot);
     if (op && o.bot->state == TB_BOT_SETTLING)
-        ok = may_start(o.bot, err);
+        ok = command_may_start(o.bot, err);
     else if (op && op->life.kind == TB_OP_START)
         ok = done = command_join(b, o.bot, op, result);
     else if (op)
         ok = tb_fail(err, TB_OPERATION_IN_PROGRESS, "The bot is being %s (operation %s).",
                      op->life.kind == TB_OP_STOP ? "stopped" : "created", op->id);
     else
-        ok = may_start(o.bot, err);
+        ok = command_may_start(o.bot, err);
     tb_nonce(nonce);
     tb_life_begin(&o.life, TB_OP_START, &o.bot->life, false, nonce, life_now(b));
     pthread_mutex_unlock(&b->lock);

@@ -265,58 +265,10 @@ static void judge(struct tb_bots *b, struct bot *bot, int64_t wall, bool reboote
     bot_changed(b, bot);
 }
 
-static bool may_judge(const struct bot *bot, int64_t wall)
+bool feed_may_judge(const struct bot *bot, int64_t wall)
 {
     return !bot->deleted && !bot->queued && !bot->working && bot->sight.container != TB_CT_UNSEEN &&
            wall > bot->judge_after && bot->sight.container_at > bot->judge_after;
-}
-
-/* Did it trade, and does its container, unasked, no longer run? */
-static bool fell(const struct tb_bots *b, const struct bot *bot, int64_t wall)
-{
-    return bot->managed && may_judge(bot, wall) && !bot_busy(b, bot) &&
-           bot->sight.container == TB_CT_EXITED && strcmp(bot->intent, "run") == 0 &&
-           (bot->state == TB_BOT_RUNNING || bot->state == TB_BOT_DEGRADED ||
-            bot->state == TB_BOT_STALE);
-}
-
-/* Several running bots that are seen exited in one look fell with their host: that is one piece of
- * news, said once. (lock held) */
-static bool look_for_reboot(struct tb_bots *b, int64_t wall)
-{
-    struct tb_buffer event = TB_BUFFER_INIT, names = TB_BUFFER_INIT;
-    struct tb_json_writer w;
-    size_t n = 0;
-
-    tb_jw_init(&w, &event);
-    tb_jw_object(&w);
-    tb_jw_kv_time(&w, "at", wall);
-    tb_jw_key(&w, "bots");
-    tb_jw_array(&w);
-    for (size_t i = 0; i < b->bots; i++) {
-        const struct bot *bot = b->bot[i];
-        if (!fell(b, bot, wall))
-            continue;
-        n++;
-        tb_buffer_printf(&names, "%s%s", names.len ? ", " : "", bot->name);
-        tb_jw_object(&w);
-        tb_jw_kv_string(&w, "id", bot->id);
-        tb_jw_kv_string(&w, "name", bot->name);
-        tb_jw_kv_string(&w, "instance", bot->life.instance);
-        tb_jw_end_object(&w);
-    }
-    tb_jw_end_array(&w);
-    tb_jw_end_object(&w);
-    if (n > 1) {
-        tb_events_publish(b->events, "host.rebooted", event.data, event.len);
-        tb_log(TB_ERROR, "host.rebooted",
-               "%zu running bots were found exited at once, as after a reboot of their host; they "
-               "are not started by themselves: %s",
-               n, names.data);
-    }
-    tb_buffer_free(&event);
-    tb_buffer_free(&names);
-    return n > 1;
 }
 
 static void judge_all(struct tb_bots *b, int64_t wall)
@@ -329,11 +281,14 @@ static void judge_all(struct tb_bots *b, int64_t wall)
     if (tb_mono_ms() - status.up_since_mono_ms < 10000)
         return;
     pthread_mutex_lock(&b->lock);
-    rebooted = look_for_reboot(b, wall);
+    rebooted = reboot_look(b, wall);
+    b->judged = true;
     for (size_t i = 0; i < b->bots; i++)
-        if (may_judge(b->bot[i], wall))
-            judge(b, b->bot[i], wall, rebooted && fell(b, b->bot[i], wall));
+        if (feed_may_judge(b->bot[i], wall))
+            judge(b, b->bot[i], wall, rebooted && reboot_fell(b, b->bot[i], wall));
     pthread_mutex_unlock(&b->lock);
+    if (rebooted)
+        reboot_save(b);
 }
 
 static void sample(struct tb_bots *b, int64_t wall)

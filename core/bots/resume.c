@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "bots/batch.h"
 #include "bots/bots_private.h"
 
 struct resuming {
@@ -39,9 +40,13 @@ static bool resume_attempt(struct tb_bots *b, struct operation *op, struct tb_er
 static void resume_one(void *arg, const struct tb_store_operation *row)
 {
     struct resuming *r = arg;
+    if (!row->bot_id) {
+        r->ok = r->ok && batch_resume(r->b, row, r->err);
+        return;
+    }
     struct tb_json_doc *doc = tb_json_parse(row->doc, strlen(row->doc), TB_JSON_UPSTREAM, r->err);
     struct tb_life life;
-    struct bot *bot = row->bot_id ? registry_find(r->b, row->bot_id) : NULL;
+    struct bot *bot = registry_find(r->b, row->bot_id);
     struct operation *op;
 
     if (!doc || !tb_life_read(tb_json_get(tb_json_root(doc), "life"), &life, r->err)) {

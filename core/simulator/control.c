@@ -117,6 +117,16 @@ static void control_restart(struct control *c)
     sim_world_restart_api(c->w);
 }
 
+/* The host goes down and comes up again: no container starts by itself, the API does. */
+static void control_reboot(struct control *c)
+{
+    for (size_t i = 0; i < c->w->container_count; i++) {
+        if (c->w->containers[i]->state == SIM_RUNNING)
+            sim_bot_kill(c->w, c->w->containers[i]);
+    }
+    sim_world_restart_api(c->w);
+}
+
 static void condition(const struct tb_json *body, const char *key, const char *bad, bool *flag)
 {
     const char *word = tb_json_get_string(body, key);
@@ -183,6 +193,7 @@ static const struct control_row row_silence = {control_silence};
 static const struct control_row row_nan = {control_nan};
 static const struct control_row row_drawdown = {control_drawdown};
 static const struct control_row row_restart = {control_restart};
+static const struct control_row row_reboot = {control_reboot};
 static const struct control_row row_conditions = {control_conditions};
 static const struct control_row row_images = {control_images};
 static const struct control_row row_advance = {control_advance};
@@ -222,6 +233,7 @@ const struct tb_http_route sim_control_routes[] = {
     {"POST", "/_simulator/bots/{name}/nan", control, &row_nan},
     {"POST", "/_simulator/bots/{name}/drawdown", control, &row_drawdown},
     {"POST", "/_simulator/restart", control, &row_restart},
+    {"POST", "/_simulator/reboot", control, &row_reboot},
     {"POST", "/_simulator/conditions", control, &row_conditions},
     {"POST", "/_simulator/images", control, &row_images},
     {"POST", "/_simulator/advance", control, &row_advance},

@@ -49,6 +49,7 @@
  *   POST   /_simulator/bots/{name}/drawdown  {"quote": 25}: loses that much at once
  *   POST   /_simulator/restart     API process restarts: reports, logs and marks are lost, the
  *                                  first status answers are empty; bots go on
+ *   POST   /_simulator/reboot      the host restarts: every container has exited, the API is new
  *   POST   /_simulator/conditions  {"broker":"up|down","engine":"up|down","database":"up|down",
  *                                  "engine_sleep_ms":n (next engine call only),
  *                                  "orders":"accepted|rejected","candles":"ready|missing",
