@@ -165,24 +165,35 @@ bool api_create_bot(struct call *call, struct tb_error *err)
     return false;
 }
 
-bool api_start_bot(struct call *call, struct tb_error *err)
+/* A command on the bot that the path names. */
+typedef bool bot_command(struct tb_bots *bots, const char *id, const struct tb_json *request,
+                         const struct tb_caller *caller, const struct tb_idempotency *idempotency,
+                         struct tb_command_result *result, struct tb_problems *problems,
+                         struct tb_error *err);
+
+static bool command_bot(struct call *call, bot_command *command, struct tb_error *err)
 {
     struct tb_command_result result = {0};
-    if (tb_bots_start(call->api->bots, call->req->arg[0], call->body, &call->caller, key_of(call),
-                      &result, &call->problems, err))
+    if (command(call->api->bots, call->req->arg[0], call->body, &call->caller, key_of(call),
+                &result, &call->problems, err))
         return answer_command(call, &result, 200, err);
     tb_command_result_free(&result);
     return false;
 }
 
+bool api_start_bot(struct call *call, struct tb_error *err)
+{
+    return command_bot(call, tb_bots_start, err);
+}
+
 bool api_stop_bot(struct call *call, struct tb_error *err)
 {
-    struct tb_command_result result = {0};
-    if (tb_bots_stop(call->api->bots, call->req->arg[0], call->body, &call->caller, key_of(call),
-                     &result, &call->problems, err))
-        return answer_command(call, &result, 200, err);
-    tb_command_result_free(&result);
-    return false;
+    return command_bot(call, tb_bots_stop, err);
+}
+
+bool api_restart_bot(struct call *call, struct tb_error *err)
+{
+    return command_bot(call, tb_bots_restart, err);
 }
 
 bool api_delete_bot(struct call *call, struct tb_error *err)

@@ -37,6 +37,9 @@ static const struct api_route rows[] = {
      api_start_bots,
      "starts several bots one after another: `{bots: […] or \"those_that_ran\", dry_run, pause_s, "
      "stop_at_first_failure}`; 202 with one operation that has `items[]`"},
+    {"POST", "/bots/{id}/restart", "/bots/{id}/restart", API_OPERATOR, API_AUDIT | API_KEY,
+     16 * KIB, "", api_restart_bot,
+     "stops a bot and, once that is proven, starts its container again"},
     {"POST", "/bots/adopt", "/bots/adopt", API_OPERATOR, API_AUDIT | API_KEY, 256 * KIB, "",
      api_adopt_bots,
      "takes over running bots that the bridge did not make, without touching them: `{instances: "

@@ -115,6 +115,13 @@ bool tb_bots_start_many(struct tb_bots *bots, const struct tb_json *request,
                         const struct tb_caller *caller, const struct tb_idempotency *idempotency,
                         struct tb_command_result *result, struct tb_problems *problems,
                         struct tb_error *err);
+/* POST /bots/{id}/restart: a stop that is proven, then the container is stopped and started, then
+ * proof of life. body: {}. */
+TB_MUST_CHECK
+bool tb_bots_restart(struct tb_bots *bots, const char *id, const struct tb_json *request,
+                     const struct tb_caller *caller, const struct tb_idempotency *idempotency,
+                     struct tb_command_result *result, struct tb_problems *problems,
+                     struct tb_error *err);
 /* DELETE /bots/{id}: only records of failed or stopped-without-container bots; nothing upstream is
  * touched. Writes {id, deleted: true}. */
 TB_MUST_CHECK

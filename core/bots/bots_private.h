@@ -312,9 +312,12 @@ struct operation *operation_open(struct tb_bots *b, struct bot *bot, const char 
                                  int64_t created_at);
 void operation_forget(struct tb_bots *b, struct operation *op);           /* lock held */
 struct operation *operation_of(struct tb_bots *b, const struct bot *bot); /* open one; lock held */
-void operation_write_doc(const struct operation *op, struct tb_buffer *out);
 bool operations_start(struct tb_bots *b, struct tb_error *err);
 void operations_join(struct tb_bots *b);
+/* operation_doc.c */
+void operation_write_doc(const struct operation *op, struct tb_buffer *out);
+/* The code of what went wrong, NULL when nothing did. */
+const char *operation_error(const struct tb_life *life);
 /* resume.c */
 bool operations_resume(struct tb_bots *b, struct tb_error *err);
 /* State of the bot that follows from where its operation is. */

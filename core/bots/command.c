@@ -216,6 +216,14 @@ bool command_bot(struct tb_bots *b, const char *id, struct bot **bot_out, struct
     return true;
 }
 
+bool command_in_progress(const struct operation *op, struct tb_error *err)
+{
+    return tb_fail(
+        err, TB_OPERATION_IN_PROGRESS,
+        "The %s of this bot is under way (operation %s). A stop is possible at any time.",
+        tb_op_kind_word(op->life.kind), op->id);
+}
+
 bool command_join(struct tb_bots *b, struct bot *bot, const struct operation *op,
                   struct tb_command_result *result)
 {

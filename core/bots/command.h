@@ -41,6 +41,8 @@ bool command_may_start(const struct bot *bot, struct tb_error *err);
 /* A second command of the same kind joins the operation that is under way (lock held). */
 bool command_join(struct tb_bots *b, struct bot *bot, const struct operation *op,
                   struct tb_command_result *result);
+/* Fails with TB_OPERATION_IN_PROGRESS, naming it. */
+bool command_in_progress(const struct operation *op, struct tb_error *err);
 
 /* The steps of a command whose life has begun, with the bot claimed and without the lock. */
 void command_show(struct opening *o, const char *intent); /* fills o->shown */

@@ -197,8 +197,7 @@ bool tb_bots_start(struct tb_bots *bots, const char *id, const struct tb_json *r
     else if (op && op->life.kind == TB_OP_START)
         ok = done = command_join(b, o.bot, op, result);
     else if (op)
-        ok = tb_fail(err, TB_OPERATION_IN_PROGRESS, "The bot is being %s (operation %s).",
-                     op->life.kind == TB_OP_STOP ? "stopped" : "created", op->id);
+        ok = command_in_progress(op, err);
     else
         ok = command_may_start(o.bot, err);
     tb_nonce(nonce);

@@ -150,6 +150,21 @@ static void taken_over(struct turn *t, const struct tb_observation *given)
     t->o = given;
 }
 
+bool tb_life_stopping(const struct tb_life *life)
+{
+    return tb_op_kind_stops(life->kind) && !life->stopped;
+}
+
+bool tb_life_worth_storing(const struct tb_life *now, const struct tb_life *next,
+                           struct tb_intent intent)
+{
+    return tb_act_writes(intent.act) || now->phase != next->phase || now->state != next->state ||
+           now->sent != next->sent || now->burnt != next->burnt || now->index != next->index ||
+           strcmp(now->base, next->base) != 0 || strcmp(now->instance, next->instance) != 0 ||
+           now->settle_at != next->settle_at || now->resends != next->resends ||
+           now->stopped != next->stopped;
+}
+
 bool tb_phase_laned(enum tb_phase phase)
 {
     return phase == TB_PH_DEPLOY || phase == TB_PH_PULL;
@@ -196,7 +211,7 @@ void tb_life_begin(struct tb_life *life, enum tb_op_kind kind, const struct tb_l
 
     s.kind = kind;
     s.began_at = now;
-    s.inflight = false;
+    s.inflight = s.stopped = false;
     s.reason[0] = s.detail[0] = '\0';
     s.resends = s.rounds = s.clean_at = 0;
     if (booting) /* its answer is no longer waited for: it may execute late */

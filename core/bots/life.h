@@ -23,10 +23,13 @@
 #define TB_INSTANCE_NAME 96 /* base + "-YYYYMMDD-HHMMSS" + NUL */
 #define TB_LOOK_HITS     8
 
+/* kind, its word, does it begin with a stop that must be proven, does the bot run when it
+ * succeeded? */
 #define TB_OP_KINDS(X)                                                                             \
-    X(TB_OP_CREATE, "create")                                                                      \
-    X(TB_OP_START, "start")                                                                        \
-    X(TB_OP_STOP, "stop")
+    X(TB_OP_CREATE, "create", false, true)                                                         \
+    X(TB_OP_START, "start", false, true)                                                           \
+    X(TB_OP_STOP, "stop", true, false)                                                             \
+    X(TB_OP_RESTART, "restart", true, true)
 
 #define TB_OP_STATES(X)                                                                            \
     X(TB_OPS_PENDING, "pending")                                                                   \
@@ -96,6 +99,8 @@ enum tb_act { TB_ACTS(X) TB_ACT_COUNT };
 #undef X
 
 const char *tb_op_kind_word(enum tb_op_kind kind);
+bool tb_op_kind_stops(enum tb_op_kind kind);
+bool tb_op_kind_runs(enum tb_op_kind kind);
 const char *tb_op_state_word(enum tb_op_state state);
 const char *tb_phase_word(enum tb_phase phase);
 const char *tb_phase_step(enum tb_phase phase);
@@ -123,6 +128,7 @@ struct tb_life {
     bool sent;               /* deploy of this nonce was intended: it may have been delivered */
     bool burnt;              /* this nonce's files are (being) deleted */
     bool keep_container;     /* stop leaves the container running (policy close) */
+    bool stopped;            /* the stop that the operation begins with was proven */
     bool reports;            /* the script publishes performance reports */
     bool may_pull;
     /* times */
@@ -203,6 +209,13 @@ void tb_life_begin(struct tb_life *life, enum tb_op_kind kind, const struct tb_l
 /* The pure step. next may be the same object as state. */
 void tb_life_step(const struct tb_life *state, const struct tb_observation *obs, int64_t now,
                   struct tb_life *next, struct tb_intent *intent);
+
+/* Is the operation at a stop, alone or before what follows it? */
+bool tb_life_stopping(const struct tb_life *life);
+/* Is there anything in `next`, or in the call it wants made, that a crash must not lose? Polling
+ * alone is not. */
+bool tb_life_worth_storing(const struct tb_life *now, const struct tb_life *next,
+                           struct tb_intent intent);
 
 void tb_life_write(const struct tb_life *life, struct tb_json_writer *w);
 TB_MUST_CHECK

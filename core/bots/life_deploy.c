@@ -35,7 +35,7 @@ static void found(struct turn *t, const char *instance)
     tb_copy(t->s->instance, sizeof t->s->instance, instance);
     if (t->s->state == TB_OPS_SETTLING)
         t->s->state = TB_OPS_RUNNING;
-    if (t->s->kind != TB_OP_STOP)
+    if (!tb_life_stopping(t->s))
         life_go(t, TB_PH_CONTAINER);
     else
         life_go(t, t->s->keep_container ? TB_PH_STOP : TB_PH_HALT);
@@ -43,9 +43,9 @@ static void found(struct turn *t, const char *instance)
 
 static void not_created(struct turn *t)
 {
-    if (t->s->kind == TB_OP_STOP) {
+    if (tb_life_stopping(t->s)) {
         life_say(t, "nothing_started", "Nothing had been started.");
-        life_end(t, TB_OPS_SUCCEEDED);
+        life_stopped(t);
     } else if (t->s->attempts < ATTEMPTS) {
         life_new_attempt(t);
     } else {
@@ -246,7 +246,7 @@ void life_burn_controllers_result(struct turn *t)
 void life_burn_check_result(struct turn *t)
 {
     if (!t->s->sent) {
-        if (t->s->kind == TB_OP_STOP)
+        if (tb_life_stopping(t->s))
             not_created(t);
         else
             life_end(t, TB_OPS_FAILED);

@@ -6,8 +6,11 @@
 #include "base/memory.h"
 #include "bots/life.h"
 
-static const char *const kind_words[] = {
-#define X(name, word) [name] = (word),
+static const struct {
+    const char *word;
+    bool stops, runs;
+} kinds[] = {
+#define X(name, word, stops, runs) [name] = {word, stops, runs},
     TB_OP_KINDS(X)
 #undef X
 };
@@ -34,7 +37,17 @@ static const struct {
 
 const char *tb_op_kind_word(enum tb_op_kind kind)
 {
-    return kind_words[kind];
+    return kinds[kind].word;
+}
+
+bool tb_op_kind_stops(enum tb_op_kind kind)
+{
+    return kinds[kind].stops;
+}
+
+bool tb_op_kind_runs(enum tb_op_kind kind)
+{
+    return kinds[kind].runs;
 }
 
 const char *tb_op_state_word(enum tb_op_state state)
@@ -73,11 +86,17 @@ struct field {
     const char *name;
     enum field_type type;
     size_t offset, size;
+    bool later; /* what earlier versions stored lacks it: then it is nothing */
 };
 
+#define AT(name) offsetof(struct tb_life, name), sizeof(((struct tb_life *)0)->name)
 #define FIELD(name, type)                                                                          \
     {                                                                                              \
-#name, type, offsetof(struct tb_life, name), sizeof(((struct tb_life *)0)->name)           \
+#name, type, AT(name), false                                                               \
+    }
+#define LATER(name, type)                                                                          \
+    {                                                                                              \
+#name, type, AT(name), true                                                                \
     }
 
 static const struct field fields[] = {
@@ -91,7 +110,7 @@ static const struct field fields[] = {
     FIELD(window_to, F_INT),   FIELD(settle_at, F_INT),    FIELD(clean_at, F_INT),
     FIELD(doubt_until, F_INT), FIELD(resends, F_INT),      FIELD(began_at, F_INT),
     FIELD(rounds, F_INT),      FIELD(old_reports, F_BOOL), FIELD(reason, F_TEXT),
-    FIELD(detail, F_TEXT),
+    FIELD(detail, F_TEXT),     LATER(stopped, F_BOOL),
 };
 
 static int word_index(const char *word, const char *(*name)(int), int count)
@@ -104,7 +123,7 @@ static int word_index(const char *word, const char *(*name)(int), int count)
 
 static const char *kind_name(int i)
 {
-    return kind_words[i];
+    return kinds[i].word;
 }
 
 static const char *state_name(int i)
@@ -182,6 +201,8 @@ bool tb_life_read(const struct tb_json *node, struct tb_life *out, struct tb_err
     *out = (struct tb_life){0};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         const struct tb_json *value = tb_json_get(node, fields[i].name);
+        if (!value && fields[i].later)
+            continue;
         if (!read_field(&fields[i], value, (char *)out + fields[i].offset))
             return tb_fail(err, TB_STORE_FAILED, "A stored operation has no usable \"%s\".",
                            fields[i].name);

@@ -41,7 +41,8 @@ enum {
     X(NO_START_OF_BURNT, "a container of a burnt attempt is never started")                        \
     X(STOP_AGAIN_ONLY_WITH_PROOF, "a second stop needs a report that is still full")               \
     X(LATE_START, "nothing is called ended while a late start may revive it")                      \
-    X(OLD_REPORT, "a report from before the start proves no life")
+    X(OLD_REPORT, "a report from before the start proves no life")                                 \
+    X(PROOF_BEFORE_NEXT, "what follows a stop waits until the stop is proven")
 
 enum life_guard {
 #define X(name, meaning) LIFE_##name,
@@ -100,6 +101,8 @@ void life_inspect_result(struct turn *t);
 void life_boot_result(struct turn *t);
 void life_stop_result(struct turn *t);
 void life_stop_proof_result(struct turn *t);
+/* The stop is proven: it ends the operation or what follows it begins. */
+void life_stopped(struct turn *t);
 void life_halt_result(struct turn *t);
 void life_halt_proof_result(struct turn *t);
 

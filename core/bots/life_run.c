@@ -1,4 +1,5 @@
-/* Proof of life, start and stop (DESIGN section 4). Pure; any thread; owns nothing. */
+/* Proof of life, start, stop, and what follows a stop (DESIGN section 4). Pure; any thread; owns
+ * nothing. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -100,11 +101,11 @@ void life_inspect_result(struct turn *t)
 {
     const struct tb_observation *o = t->o;
     bool gone;
-    if (t->s->kind == TB_OP_STOP) {
+    if (tb_life_stopping(t->s)) {
         /* A second stop would clear the reports that prove the first one, so it is not sent. */
         if (proves_stopped(t, &gone)) {
             life_say(t, "already_stopped", "It had stopped already.");
-            life_end(t, TB_OPS_SUCCEEDED);
+            life_stopped(t);
         } else {
             life_go(t, TB_PH_STOP);
         }
@@ -164,7 +165,27 @@ void life_boot_result(struct turn *t)
     life_go(t, TB_PH_CONTAINER);
 }
 
-/* ---- stop ---- */
+/* ---- stop, and what follows it ---- */
+
+void life_stopped(struct turn *t)
+{
+    struct tb_life *s = t->s;
+    if (s->kind == TB_OP_STOP) {
+        life_end(t, TB_OPS_SUCCEEDED);
+        return;
+    }
+    s->stopped = true;
+    s->state = TB_OPS_RUNNING;
+    s->sent_at = 0; /* of what follows nothing was sent */
+    s->resends = 0;
+    s->reason[0] = s->detail[0] = '\0';
+    life_go(t, TB_PH_INSPECT);
+    if (!s->instance[0]) {
+        s->attempts = 0;
+        life_new_attempt(t);
+        life_go(t, TB_PH_IMAGE);
+    }
+}
 
 void life_stop_result(struct turn *t)
 {
@@ -179,7 +200,10 @@ void life_stop_result(struct turn *t)
         life_say(t, tb_code_word(t->o->code), "%s", t->o->detail);
     else
         t->s->old_reports = false; /* upstream drops what it has when it takes a stop */
-    life_go(t, TB_PH_STOP_PROOF);
+    if (t->s->kind != TB_OP_STOP && !LIFE_GUARD(PROOF_BEFORE_NEXT))
+        life_stopped(t);
+    else
+        life_go(t, TB_PH_STOP_PROOF);
 }
 
 void life_stop_proof_result(struct turn *t)
@@ -189,7 +213,7 @@ void life_stop_proof_result(struct turn *t)
     if (proves_stopped(t, &gone)) {
         t->s->detail[0] = '\0';
         tb_copy(t->s->reason, sizeof t->s->reason, gone ? "container_gone" : "reports_empty");
-        life_end(t, TB_OPS_SUCCEEDED);
+        life_stopped(t);
         return;
     }
     /* A delivered stop clears the reports within a second, so a report that is still full says that
@@ -235,7 +259,7 @@ void life_halt_proof_result(struct turn *t)
     enum tb_container c = o->result == TB_RES_DONE ? o->container : TB_CT_UNSEEN;
     bool gone = (c == TB_CT_EXITED || c == TB_CT_ABSENT) && !late_start(t);
     if (gone) {
-        if (t->s->kind == TB_OP_START) {
+        if (!tb_life_stopping(t->s)) {
             life_go(t, TB_PH_INSPECT);
             return;
         }

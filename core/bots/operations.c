@@ -13,77 +13,7 @@
 
 enum { DEPLOY_GAP_MS = 2000, STORE_RETRY_MS = 2000, IDLE_MS = 60000 };
 
-/* ---- what is remembered of an operation ---- */
-
-static const char *error_code(const struct tb_life *life)
-{
-    switch (life->state) {
-    case TB_OPS_FAILED:
-    case TB_OPS_NOT_PROVEN:
-    case TB_OPS_UNKNOWN:
-    case TB_OPS_CONFLICT:
-        return life->reason[0] ? life->reason : tb_op_state_word(life->state);
-    default:
-        return NULL;
-    }
-}
-
-/* {wire: what GET /operations/{id} shows without its steps, life} */
-/* What the stop does to orders and positions, as the bot's plan said it. */
-static void write_effects(const struct operation *op, struct tb_json_writer *w)
-{
-    struct tb_error ignored;
-    const char *facts = op->bot->facts;
-    struct tb_json_doc *doc =
-        facts ? tb_json_parse(facts, strlen(facts), TB_JSON_UPSTREAM, &ignored) : NULL;
-    const struct tb_json *planned = doc ? tb_json_get(tb_json_root(doc), "effects") : NULL;
-
-    tb_jw_key(w, "effects");
-    tb_jw_array(w);
-    if (!op->life.keep_container)
-        tb_jw_string(w, "The container is stopped; open orders and positions stay on the exchange "
-                        "unattended, and a later start trades beside them.");
-    else
-        for (const struct tb_json *e = tb_json_first(planned); e; e = e->next)
-            tb_jw_string(w, tb_json_string(e));
-    tb_jw_end_array(w);
-    tb_json_free(doc);
-}
-
-void operation_write_doc(const struct operation *op, struct tb_buffer *out)
-{
-    const struct tb_life *life = &op->life;
-    const char *code = error_code(life);
-    struct tb_json_writer w;
-
-    tb_jw_init(&w, out);
-    tb_jw_object(&w);
-    tb_jw_key(&w, "wire");
-    tb_jw_object(&w);
-    tb_jw_kv_string(&w, "id", op->id);
-    tb_jw_kv_string(&w, "kind", tb_op_kind_word(life->kind));
-    tb_jw_kv_string(&w, "bot", op->bot->id);
-    tb_jw_kv_string(&w, "bot_name", op->bot->name);
-    tb_jw_kv_string(&w, "state", tb_op_state_word(life->state));
-    tb_jw_kv_string(&w, "instance", life->instance[0] ? life->instance : NULL);
-    if (life->kind == TB_OP_STOP)
-        write_effects(op, &w);
-    tb_jw_key(&w, "error");
-    if (code) {
-        tb_jw_object(&w);
-        tb_jw_kv_string(&w, "code", code);
-        tb_jw_kv_string(&w, "detail", life->detail[0] ? life->detail : code);
-        tb_jw_end_object(&w);
-    } else {
-        tb_jw_null(&w);
-    }
-    tb_jw_kv_time(&w, "created_at", op->created_at);
-    tb_jw_kv_time(&w, "ended_at", op->ended_at);
-    tb_jw_end_object(&w);
-    tb_jw_key(&w, "life");
-    tb_life_write(life, &w);
-    tb_jw_end_object(&w);
-}
+/* ---- steps ---- */
 
 static void step_set(struct step *s, const char *state, const char *detail, int64_t at)
 {
@@ -121,21 +51,11 @@ static void steps_follow(struct operation *op, const struct tb_life *next, int64
     step_set(last, "doing", "", wall);
 }
 
-/* Is there anything in `next` that a crash must not lose? Polling alone is not. */
-static bool worth_storing(const struct tb_life *now, const struct tb_life *next,
-                          struct tb_intent intent)
-{
-    return tb_act_writes(intent.act) || now->phase != next->phase || now->state != next->state ||
-           now->sent != next->sent || now->burnt != next->burnt || now->index != next->index ||
-           strcmp(now->base, next->base) != 0 || strcmp(now->instance, next->instance) != 0 ||
-           now->settle_at != next->settle_at || now->resends != next->resends;
-}
-
 /* ---- from operation to bot ---- */
 
 static enum tb_bot_state state_during(const struct tb_life *life)
 {
-    if (life->kind == TB_OP_STOP)
+    if (tb_life_stopping(life))
         return life->state == TB_OPS_SETTLING ? TB_BOT_SETTLING : TB_BOT_STOPPING;
     if (life->state == TB_OPS_SETTLING)
         return TB_BOT_SETTLING;
@@ -144,15 +64,14 @@ static enum tb_bot_state state_during(const struct tb_life *life)
 
 static enum tb_bot_state state_after(const struct tb_life *life, enum tb_bot_state before)
 {
-    bool stop = life->kind == TB_OP_STOP;
     switch (life->state) {
     case TB_OPS_SUCCEEDED:
-        return stop ? TB_BOT_STOPPED : TB_BOT_RUNNING;
+        return tb_op_kind_runs(life->kind) ? TB_BOT_RUNNING : TB_BOT_STOPPED;
     case TB_OPS_FAILED:
         /* A stop that failed, or a start that changed nothing, leaves what was there: the next look
          * says what that is. */
-        if (stop ||
-            (life->kind == TB_OP_START && life->instance[0] && life->sent_at < life->began_at))
+        if (tb_life_stopping(life) ||
+            (life->kind != TB_OP_CREATE && life->instance[0] && life->sent_at < life->began_at))
             return TB_BOT_UNKNOWN;
         return TB_BOT_FAILED;
     case TB_OPS_CONFLICT:
@@ -171,8 +90,8 @@ void bot_follow(struct bot *bot, const struct tb_life *life)
     if (life->state == TB_OPS_SUPERSEDED)
         return;
     bot->state = final ? state_after(life, bot->state) : state_during(life);
-    if (final && error_code(life)) {
-        tb_copy(bot->reason, sizeof bot->reason, error_code(life));
+    if (final && operation_error(life)) {
+        tb_copy(bot->reason, sizeof bot->reason, operation_error(life));
         tb_copy(bot->reason_detail, sizeof bot->reason_detail, life->detail);
     } else {
         bot->reason[0] = bot->reason_detail[0] = '\0';
@@ -180,7 +99,7 @@ void bot_follow(struct bot *bot, const struct tb_life *life)
     /* What was seen before the operation ended says nothing of what is now. */
     if (final)
         bot->judge_after = tb_wall_ms();
-    if (final && life->state == TB_OPS_SUCCEEDED && life->kind != TB_OP_STOP) {
+    if (final && life->state == TB_OPS_SUCCEEDED && tb_op_kind_runs(life->kind)) {
         bot->started_at = tb_wall_ms();
         bot->sight.report_at = tb_wall_ms();
     }
@@ -379,7 +298,7 @@ static bool step(struct tb_bots *b, struct operation *op, struct tb_intent *inte
     tb_life_step(&before, &op->obs, life_now(b), &next, intent);
     if (ends)
         observing_end(&next);
-    store = worth_storing(&before, &next, *intent);
+    store = tb_life_worth_storing(&before, &next, *intent);
     saved = *op;
     op->life = next;
     if (tb_op_state_final(next.state))

@@ -1,4 +1,4 @@
-// Start, stop and delete: which of them a bot in its state offers, what the person is told before, and
+// Start, stop, restart and delete: which of them a bot in its state offers, what the person is told before, and
 // the one request that follows. Each opened question has one Idempotency-Key.
 import { h, fill, announce, unique } from "./dom.js";
 import { get, post, remove, segment, intentionKey } from "./http.js";
@@ -8,10 +8,12 @@ const OFFERS = {
   stopped: ["start"], failed: ["start", "delete"], archived: ["delete"], archiving: [],
 };
 
+const RESTARTS = new Set(["running", "degraded", "stale"]);
+
 // Unknown and conflicting bots can always be stopped and never be started.
 export function offersOf(bot, may) {
   if (!may || bot.managed === false) return [];
-  return OFFERS[bot.state] || ["stop"];
+  return OFFERS[bot.state] || (RESTARTS.has(bot.state) ? ["stop", "restart"] : ["stop"]);
 }
 
 async function stopEffects(bot) {
@@ -68,6 +70,13 @@ function radio(name, value, checked, label, help) {
     h("label", { for: id }, h("strong", null, label), h("span", { class: "help" }, help)));
 }
 
+function saidEffects(effects, ...after) {
+  return h("ul", { class: "sentences" },
+    effects && effects.length ? effects.map((e) => h("li", null, e))
+      : h("li", null, h("span", { class: "unknown" }, "Unknown: "), "what a stop does to this bot's orders and positions cannot be said."),
+    after.map((e) => h("li", null, e)));
+}
+
 async function stop(bot) {
   const effects = await stopEffects(bot);
   const key = intentionKey();
@@ -78,8 +87,7 @@ async function stop(bot) {
   const content = h("div", null,
     h("p", null, "Now: ", stateChip(bot.state)),
     h("h3", null, "What this will do"),
-    effects && effects.length ? h("ul", { class: "sentences" }, effects.map((e) => h("li", null, e)))
-      : h("p", null, h("span", { class: "unknown" }, "Unknown: "), "what a stop does to this bot's orders and positions cannot be said."),
+    saidEffects(effects),
     h("fieldset", { class: "options" }, h("legend", null, "How"),
       radio(group, "close", true, "Stop and close", "The strategy is stopped and the bridge waits for proof."),
       radio(group, "abandon", false, "Abandon", "Only the container is stopped. Orders and positions stay on the exchange unattended; a later start trades beside them.")),
@@ -104,6 +112,18 @@ async function stop(bot) {
   });
 }
 
+async function restart(bot) {
+  const effects = await stopEffects(bot);
+  const key = intentionKey();
+  return ask({
+    title: "Restart “" + bot.name + "”?", label: "Restart this bot", danger: true,
+    content: h("div", null, h("p", null, "Now: ", stateChip(bot.state)), h("h3", null, "What this will do"),
+      saidEffects(effects, "Once the stop is proven, the container is stopped and started, and the bot trades again with the configuration it has.",
+        "If the stop is not proven, nothing is started.")),
+    act: () => post("bots/" + segment(bot.id) + "/restart", {}, key, 40),
+  });
+}
+
 function start(bot) {
   const key = intentionKey();
   return ask({
@@ -123,7 +143,8 @@ function forget(bot) {
 }
 
 const VERBS = {
-  stop: ["Stop…", stop, "Stop asked for: "], start: ["Start…", start, "Start asked for: "], delete: ["Delete…", forget, "Record deleted: "],
+  stop: ["Stop…", stop, "Stop asked for: "], start: ["Start…", start, "Start asked for: "], restart: ["Restart…", restart, "Restart asked for: "],
+  delete: ["Delete…", forget, "Record deleted: "],
 };
 
 // Buttons for a bot. done(verb, answer) is called after a command that was accepted.

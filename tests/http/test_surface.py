@@ -16,7 +16,7 @@ ROUTES = [
     ("GET", "/bots", "client"), ("POST", "/bots", "operator"), ("POST", "/bots/create", "operator"),
     ("POST", "/bots/plan", "operator"), ("GET", "/bots/none", "client"),
     ("DELETE", "/bots/none", "operator"), ("POST", "/bots/none/start", "operator"),
-    ("POST", "/bots/none/stop", "operator"), ("GET", "/bots/none/logs", "operator"),
+    ("POST", "/bots/none/restart", "operator"), ("POST", "/bots/none/stop", "operator"), ("GET", "/bots/none/logs", "operator"),
     ("POST", "/bots/adopt", "operator"), ("POST", "/bots/none/release", "operator"),
     ("GET", "/bots/none/config", "operator"), ("GET", "/bots/none/history", "operator"),
     ("GET", "/operations", "operator"), ("GET", "/operations/none", "operator"),

@@ -42,6 +42,8 @@ FEARS = {
     "start": [("POST", START)] * 3 + [("POST", "/docker/stop-container")] * 2 + LOOKS,
     "stop": [("POST", STOP)] * 4 + LOOKS,
     "abandon": [("POST", "/docker/stop-container")] * 3 + LOOKS,
+    "restart": [("POST", STOP)] * 2 + [("POST", "/docker/stop-container")] * 2
+               + [("POST", START)] * 2 + LOOKS,
 }
 STEPS = {
     "create": ["image", "upload_controllers", "upload_script", "verify_files", "deploy", "look", "burn",
@@ -50,8 +52,11 @@ STEPS = {
     "abandon": ["stop_container", "look", "burn", "settle"],
     "start": ["inspect", "stop_container", "start_container", "upload_script", "container",
               "proof_of_life"],
+    "restart": ["inspect", "stop_bot", "proof_of_stop", "stop_container", "start_container",
+                "container", "proof_of_life"],
 }
 READING = ("/market-data/", "/portfolio/", "/controllers/", "/trading/")  # upstream's reads by POST
+STARTING = ("start", "restart")  # verbs that may start a container, or deploy when it is gone
 # What may arrive at the API: anything else nobody asked for.
 ALLOWED = [("POST", DEPLOY), ("POST", "/scripts/configs/"), ("DELETE", "/scripts/configs/"),
            ("POST", "/controllers/configs/"), ("DELETE", "/controllers/configs/"), ("POST", STOP),
@@ -87,8 +92,8 @@ def draw(seed):
     def command(at, bot):
         """A person's command, often into a trap, sometimes with a kill at one of its steps."""
         verb = likely[bot] if dice.random() < 0.8 else dice.choice(list(FEARS))
-        likely[bot] = "start" if verb in ("stop", "abandon") else dice.choice(["stop", "stop",
-                                                                              "abandon"])
+        likely[bot] = ("start" if verb in ("stop", "abandon")
+                       else dice.choice(["stop", "restart", "abandon"]))
         for _ in range(dice.choice([0, 1, 1, 2])):
             plan.append((at, "fault", draw_fault(dice, verb)))
         if dice.random() < 0.4:
@@ -226,7 +231,7 @@ class Torture:
         return False
 
     def event(self, what, *args):
-        if what in ("create", "start", "stop", "abandon"):
+        if what in FEARS:
             self.command(what, *args)
         elif what == "fault":
             self.tell("fault", args[0])
@@ -365,12 +370,12 @@ class Torture:
             raise Violation(f"a deploy was delivered {max(bodies.values())} times")
         for name in self.names:
             made = of_bot(ledger["instances"], name)
-            may = 2 * (self.asked[name, "create"] + self.asked[name, "start"])
+            may = 2 * sum(self.asked[name, verb] for verb in ("create", *STARTING))
             if len(made) > may:
                 raise Violation(f"{len(made)} instances of {name}, {may} could be asked for")
             started = [w for w in ledger["writes"] if w["path"].startswith(START)
                        and f"hummingbot-{name}-" in w["path"]]
-            if started and not self.asked[name, "start"]:
+            if started and not any(self.asked[name, verb] for verb in STARTING):
                 raise Violation(f"nobody asked for {started}")
 
     def judge_bot(self, bot, bots, ledger):

@@ -421,7 +421,9 @@ static inline bool model_says_quiet(const struct tb_life *life)
     case TB_OP_STOP:
         return life->state == TB_OPS_SUCCEEDED;
     case TB_OP_START:
-        return life->state == TB_OPS_FAILED && life->sent_at >= life->began_at;
+    case TB_OP_RESTART:
+        return life->state == TB_OPS_FAILED && !tb_life_stopping(life) &&
+               life->sent_at >= life->began_at;
     default:
         return life->state == TB_OPS_FAILED;
     }
@@ -453,13 +455,25 @@ static inline bool model_asked_for(const struct tb_life *life, enum tb_act act)
                         [TB_ACT_STOP_BOT] = true,
                         [TB_ACT_STOP_CONTAINER] = true},
     };
+    enum tb_op_kind as = tb_life_stopping(life)        ? TB_OP_STOP
+                         : life->kind == TB_OP_RESTART ? TB_OP_START
+                                                       : life->kind;
     if (!tb_act_writes(act))
         return true;
-    if (act == TB_ACT_STOP_CONTAINER && life->kind == TB_OP_STOP && life->keep_container)
+    if (act == TB_ACT_STOP_CONTAINER && as == TB_OP_STOP && life->keep_container)
         return false; /* only an abandon stops the container */
     if (act == TB_ACT_STOP_BOT && !life->keep_container)
         return false; /* and it leaves the orders as they are */
-    return allowed[life->kind][act];
+    return allowed[as][act];
+}
+
+/* Does a call that follows a stop meet an instance that has not stopped? */
+static inline bool model_too_early(struct model *m, const struct tb_life *life, enum tb_act act)
+{
+    const struct model_attempt *i = model_instance(m, life);
+    return life->kind != TB_OP_STOP && life->stopped && act == TB_ACT_STOP_CONTAINER && i &&
+           i->container == TB_CT_RUNNING &&
+           (i->strategy == MODEL_TRADING || i->strategy == MODEL_CLOSING);
 }
 
 #endif

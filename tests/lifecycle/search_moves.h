@@ -64,15 +64,6 @@ static void violated(const char *what)
 
 /* ---- the driver ---- */
 
-/* What operations.c commits; the rest is lost by a crash. */
-static bool stored(const struct tb_life *a, const struct tb_life *b, struct tb_intent intent)
-{
-    return tb_act_writes(intent.act) || a->phase != b->phase || a->state != b->state ||
-           a->sent != b->sent || a->burnt != b->burnt || a->index != b->index ||
-           strcmp(a->base, b->base) != 0 || strcmp(a->instance, b->instance) != 0 ||
-           a->settle_at != b->settle_at || a->resends != b->resends;
-}
-
 static void check_intent(struct node *n)
 {
     const struct tb_life *s = &n->life;
@@ -89,6 +80,8 @@ static void check_intent(struct node *n)
         violated("a start of a burnt attempt");
     if (act == TB_ACT_STOP_BOT && s->resends > 0 && !n->proof)
         violated("a second stop before the proof was read");
+    if (model_too_early(&n->model, s, act))
+        violated("went on before the stop was proven");
 }
 
 static void check(const struct node *n)
@@ -100,7 +93,7 @@ static void check(const struct node *n)
         violated("a nonce was deployed twice");
     if (model_says_quiet(s) && model_traders(&n->model) > 0)
         violated("said to be quiet, but an instance can trade");
-    if (s->state == TB_OPS_SUCCEEDED && s->kind != TB_OP_STOP && !n->lived)
+    if (s->state == TB_OPS_SUCCEEDED && tb_op_kind_runs(s->kind) && !n->lived)
         violated("succeeded without proof");
 }
 
@@ -112,7 +105,8 @@ static void feed(struct node *n, struct tb_observation *obs)
     tb_life_step(&n->life, obs, n->model.now, &next, &n->intent);
     if (strcmp(next.nonce, obs->fresh_nonce) == 0)
         n->model.attempts++;
-    if (stored(&n->life, &next, n->intent))
+    /* what operations.c commits; the rest is lost by a crash */
+    if (tb_life_worth_storing(&n->life, &next, n->intent))
         n->disk = next;
     if (next.phase != n->life.phase)
         n->changed = true;
@@ -150,14 +144,14 @@ static void crash(struct node *n, int64_t ms)
 }
 
 /* Commands that are possible at this moment, as commands.c allows them. */
-enum command { STOP, ABANDON, START, CREATE_AGAIN };
+enum command { STOP, ABANDON, START, CREATE_AGAIN, RESTART, COMMAND_KINDS };
 
-static int commands(struct node *n, enum command out[4])
+static int commands(struct node *n, enum command out[COMMAND_KINDS])
 {
     const struct tb_life *s = &n->life;
     bool open = !tb_op_state_final(s->state), stops = open && s->kind == TB_OP_STOP;
     const struct model_attempt *i = model_instance(&n->model, s);
-    bool crashed = !open && s->kind != TB_OP_STOP && s->state == TB_OPS_SUCCEEDED && i &&
+    bool crashed = !open && tb_op_kind_runs(s->kind) && s->state == TB_OPS_SUCCEEDED && i &&
                    i->container == TB_CT_EXITED;
     int count = 0;
     if (n->commands >= COMMANDS || n->faults + n->commands >= now.budget)
@@ -170,23 +164,28 @@ static int commands(struct node *n, enum command out[4])
         out[count++] = START;
     if (!open && s->kind != TB_OP_STOP && (model_says_quiet(s) || crashed))
         out[count++] = CREATE_AGAIN;
+    if (!open && s->state != TB_OPS_CONFLICT)
+        out[count++] = RESTART;
     return count;
 }
 
 static void command(struct node *n, enum command what)
 {
-    static const char *const words[] = {"stop", "abandon", "start", "create again"};
-    tell("a person says", words[what]);
+    static const struct {
+        const char *word;
+        enum tb_op_kind kind;
+    } kinds[COMMAND_KINDS] = {
+        [STOP] = {"stop", TB_OP_STOP},          [ABANDON] = {"abandon", TB_OP_STOP},
+        [START] = {"start", TB_OP_START},       [CREATE_AGAIN] = {"create again", TB_OP_CREATE},
+        [RESTART] = {"restart", TB_OP_RESTART},
+    };
+    tell("a person says", kinds[what].word);
     if (what == CREATE_AGAIN) {
         struct tb_life settings = {.controllers = MODEL_CONTROLLERS, .reports = true};
         tb_copy(settings.stem, sizeof settings.stem, n->life.stem);
         n->life = settings;
     }
-    begin(n,
-          what == CREATE_AGAIN ? TB_OP_CREATE
-          : what == START      ? TB_OP_START
-                               : TB_OP_STOP,
-          what == ABANDON);
+    begin(n, kinds[what].kind, what == ABANDON);
 }
 
 /* ---- transitions without a call in hand ---- */
@@ -259,7 +258,7 @@ static void event(struct node *n, enum event which)
 
 static void idle(struct node *n)
 {
-    enum command can[4];
+    enum command can[COMMAND_KINDS];
     bool final = tb_op_state_final(n->life.state);
     int said = commands(n, can), laters = n->model.laters;
     int events = n->faults + n->commands < now.budget && !final ? EVENTS : 0;
@@ -294,7 +293,7 @@ static void read_call(struct node *n)
     static const char *const words[] = {"answered", "not answered", "answered by half",
                                         "answered slowly", "answered to a killed bridge"};
     struct tb_observation obs = {0};
-    enum command can[4];
+    enum command can[COMMAND_KINDS];
     int said = commands(n, can);
     int bad = n->faults + n->commands < now.budget && !n->dead ? READS : 1;
     int how = pick(bad + said);
@@ -356,7 +355,7 @@ static void overtaken(struct node *n, enum command what)
 static void write_call(struct node *n)
 {
     struct tb_observation obs = {0};
-    enum command can[4];
+    enum command can[COMMAND_KINDS];
     int said = commands(n, can);
     int bad = n->faults + n->commands < now.budget && !n->dead ? MODEL_FATES : 1;
     int how = pick(bad + said);

@@ -27,7 +27,7 @@ struct node {
 struct packed_life {
     int32_t phase_at, next_at, sent_at, clean_at, doubt_until;
     uint8_t kind, state, phase, nonce, instance, attempts, index, tries, resends, rounds;
-    bool inflight, sent, burnt, keep_container, may_pull, old_reports, reason, sent_since;
+    bool inflight, sent, burnt, keep_container, may_pull, old_reports, reason, sent_since, stopped;
 };
 
 struct packed_attempt {
@@ -124,6 +124,7 @@ static inline void pack_life(const struct tb_life *s, int64_t now, struct packed
         .old_reports = s->old_reports,
         .reason = s->reason[0] != '\0',
         .sent_since = s->sent_at >= s->began_at,
+        .stopped = s->stopped,
     };
     if (tb_op_state_final(s->state)) /* only what a following command reads */
         out->phase_at = out->next_at = out->clean_at = INT32_MIN,
@@ -154,6 +155,7 @@ static inline void unpack_life(const struct packed_life *in, struct tb_life *s)
         .resends = in->resends,
         .rounds = in->rounds,
         .old_reports = in->old_reports,
+        .stopped = in->stopped,
     };
     s->began_at = in->sent_since ? s->sent_at : s->sent_at + 1;
     tb_copy(s->reason, sizeof s->reason, in->reason ? "said" : "");

@@ -190,14 +190,6 @@ static void recall(void)
 
 /* ---- one step of the driver ---- */
 
-static bool worth_storing(const struct tb_life *a, const struct tb_life *b, struct tb_intent intent)
-{
-    return tb_act_writes(intent.act) || a->phase != b->phase || a->state != b->state ||
-           a->sent != b->sent || a->burnt != b->burnt || a->index != b->index ||
-           strcmp(a->base, b->base) != 0 || strcmp(a->instance, b->instance) != 0 ||
-           a->settle_at != b->settle_at || a->resends != b->resends;
-}
-
 static void check_intent(struct tb_intent intent)
 {
     const struct tb_life *s = &run.life;
@@ -213,6 +205,8 @@ static void check_intent(struct tb_intent intent)
         wrong("a start of a burnt attempt");
     if (intent.act == TB_ACT_STOP_BOT && s->resends > 0 && !run.proof)
         wrong("a second stop before the proof was read");
+    if (model_too_early(&run.model, s, intent.act))
+        wrong("went on before the stop was proven");
 }
 
 /* The next state is committed before its call is made; a store that fails keeps the old one. */
@@ -227,7 +221,7 @@ static struct tb_intent step(struct tb_observation *obs)
     for (;;) {
         obs->sent_wall = obs->done_wall = run.model.now;
         tb_life_step(&run.life, obs, run.model.now, &next, &intent);
-        if (!worth_storing(&run.life, &next, intent) || !percent(run.trouble / 20))
+        if (!tb_life_worth_storing(&run.life, &next, intent) || !percent(run.trouble / 20))
             break;
         count.refused_commits++;
         tell("the disk is full", "");
@@ -236,7 +230,7 @@ static struct tb_intent step(struct tb_observation *obs)
     new_nonce = strcmp(next.nonce, obs->fresh_nonce) == 0;
     if (new_nonce && ++run.model.attempts > MODEL_NONCES)
         wrong("too many attempts for the model");
-    if (worth_storing(&run.life, &next, intent))
+    if (tb_life_worth_storing(&run.life, &next, intent))
         commit(&next, new_nonce);
     run.life = next;
     check_intent(intent);
@@ -348,7 +342,7 @@ static void happen(void)
 
 static void check_end(void)
 {
-    if (run.life.state == TB_OPS_SUCCEEDED && run.life.kind != TB_OP_STOP && !run.lived)
+    if (run.life.state == TB_OPS_SUCCEEDED && tb_op_kind_runs(run.life.kind) && !run.lived)
         wrong("succeeded without proof");
     count.ended[run.life.kind][run.life.state]++;
     tell("ended", run.life.reason);
@@ -421,15 +415,19 @@ static void open_next(enum tb_op_kind kind, bool abandon)
     tell("a person asked", abandon ? "(abandon)" : "");
 }
 
-/* What commands.c allows: a stop always, a start only of what is known to be quiet or dead. */
+/* What commands.c allows: a stop always, a restart of what is not a conflict, a start only of what
+ * is known to be quiet or dead. */
 static void next_command(void)
 {
     const struct model_attempt *i = model_instance(&run.model, &run.life);
     bool open = !tb_op_state_final(run.life.state);
-    bool crashed = !open && run.life.kind != TB_OP_STOP && run.life.state == TB_OPS_SUCCEEDED &&
+    bool crashed = !open && tb_op_kind_runs(run.life.kind) && run.life.state == TB_OPS_SUCCEEDED &&
                    i && i->container == TB_CT_EXITED;
     bool startable = !open && (model_says_quiet(&run.life) || crashed);
-    if (startable && percent(70))
+    bool settled = !open && run.life.state != TB_OPS_CONFLICT;
+    if (settled && percent(30))
+        open_next(TB_OP_RESTART, false);
+    else if (startable && percent(70))
         open_next(TB_OP_START, false);
     else
         open_next(TB_OP_STOP, percent(20));

@@ -106,14 +106,15 @@ static struct tb_life amid(enum tb_op_kind kind, enum tb_phase phase)
     return s;
 }
 
-#define CREATE TB_OP_CREATE
-#define START  TB_OP_START
-#define STOP   TB_OP_STOP
-#define DONE   TB_RES_DONE
-#define REFU   TB_RES_REFUSED
-#define FAIL   TB_RES_FAILED
-#define UNSENT TB_RES_UNSENT
-#define UNKN   TB_RES_UNKNOWN
+#define CREATE  TB_OP_CREATE
+#define START   TB_OP_START
+#define STOP    TB_OP_STOP
+#define RESTART TB_OP_RESTART
+#define DONE    TB_RES_DONE
+#define REFU    TB_RES_REFUSED
+#define FAIL    TB_RES_FAILED
+#define UNSENT  TB_RES_UNSENT
+#define UNKN    TB_RES_UNKNOWN
 
 /* phase, outcome, what it holds -> the phase after it; "=" is the same phase, to try again later */
 struct row {
@@ -258,6 +259,15 @@ static const struct row rows[] = {
     ROW(START, BOOT, FAIL, NOTHING, "container"),
     ROW(START, BOOT, UNSENT, NOTHING, "="),
     ROW(START, BOOT, UNKN, NOTHING, "container"),
+    ROW(RESTART, INSPECT, DONE, TRADES, "stop"),
+    ROW(RESTART, INSPECT, DONE, EMPTIES, "inspect"),
+    ROW(RESTART, INSPECT, DONE, EXITS, "inspect"),
+    NOT_DONE(RESTART, INSPECT, "stop"),
+    ROW(RESTART, STOP, DONE, NOTHING, "stop_proof"),
+    ROW(RESTART, STOP_PROOF, DONE, EMPTIES, "inspect"),
+    ROW(RESTART, STOP_PROOF, DONE, GONE, "inspect"),
+    ROW(RESTART, STOP_PROOF, DONE, TRADES, "="),
+    NOT_DONE(RESTART, STOP_PROOF, "="),
 };
 
 static void test_rows(void **state)
@@ -447,6 +457,46 @@ static void test_old_reports(void **state)
     assert_int_equal(stop.state, TB_OPS_SUCCEEDED);
 }
 
+/* A restart goes on only from a proven stop, and then as a start does. */
+static void test_restart(void **state)
+{
+    struct tb_life known = amid(CREATE, TB_PH_END), s;
+    struct tb_observation o;
+    struct tb_intent intent;
+    static const struct {
+        enum holds holds;
+        enum tb_act then;
+    } way[] = {
+        {TRADES, TB_ACT_STOP_BOT},       {NOTHING, TB_ACT_VIEW},
+        {EMPTIES, TB_ACT_VIEW},          {EMPTIES, TB_ACT_STOP_CONTAINER},
+        {NOTHING, TB_ACT_VIEW},          {EXITS, TB_ACT_VIEW},
+        {EXITS, TB_ACT_START_CONTAINER}, {NOTHING, TB_ACT_VIEW},
+        {SILENT, TB_ACT_VIEW},           {TRADES, TB_ACT_NONE},
+    };
+    (void)state;
+    tb_life_begin(&s, RESTART, &known, false, FRESH, NOW);
+    assert_int_equal(tick(&s, NOW).act, TB_ACT_VIEW);
+    for (size_t i = 0; i < sizeof way / sizeof *way; i++) {
+        assert_int_equal(tb_life_stopping(&s), i < 3);
+        o = answer(DONE, way[i].holds);
+        tb_life_step(&s, &o, NOW + 1000 * (int64_t)i, &s, &intent);
+        assert_int_equal(intent.act, way[i].then);
+    }
+    assert_int_equal(s.state, TB_OPS_SUCCEEDED);
+
+    /* Without the proof nothing follows. */
+    tb_life_begin(&s, RESTART, &known, false, FRESH, NOW);
+    assert_int_equal(tick(&s, NOW).act, TB_ACT_VIEW);
+    o = answer(DONE, TRADES);
+    tb_life_step(&s, &o, NOW, &s, &intent);
+    o = answer(DONE, NOTHING);
+    tb_life_step(&s, &o, NOW, &s, &intent);
+    o = answer(DONE, SILENT);
+    tb_life_step(&s, &o, NOW + 200000, &s, &intent);
+    assert_int_equal(s.state, TB_OPS_NOT_PROVEN);
+    assert_int_equal(intent.act, TB_ACT_NONE);
+}
+
 static void test_begin(void **state)
 {
     static const struct {
@@ -457,7 +507,8 @@ static void test_begin(void **state)
         {CREATE, false, false, false, TB_PH_IMAGE},     {START, true, true, false, TB_PH_INSPECT},
         {START, false, true, false, TB_PH_IMAGE},       {STOP, true, true, false, TB_PH_INSPECT},
         {STOP, true, true, true, TB_PH_HALT},           {STOP, false, true, false, TB_PH_LOOK},
-        {STOP, false, false, false, TB_PH_BURN_SCRIPT},
+        {STOP, false, false, false, TB_PH_BURN_SCRIPT}, {RESTART, true, true, false, TB_PH_INSPECT},
+        {RESTART, false, true, false, TB_PH_LOOK},
     };
     (void)state;
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
@@ -480,6 +531,7 @@ int main(void)
         cmocka_unit_test(test_rows),        cmocka_unit_test(test_taken_over),
         cmocka_unit_test(test_guards),      cmocka_unit_test(test_clean_looks),
         cmocka_unit_test(test_old_reports), cmocka_unit_test(test_begin),
+        cmocka_unit_test(test_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,7 +116,7 @@ static bool expand(uint32_t index)
     bool first = true;
     unpack(&table.entry[index].state, &from);
     if (tb_op_state_final(from.life.state) && model_next(&from.model) == INT64_MAX &&
-        from.model.laters == 0 && commands(&from, (enum command[4]){0}) == 0)
+        from.model.laters == 0 && commands(&from, (enum command[COMMAND_KINDS]){0}) == 0)
         return true;
     memset(now.picked, 0, PICKS);
     do {
@@ -125,7 +125,8 @@ static bool expand(uint32_t index)
         bool still = tb_op_state_final(from.life.state) && model_next(&from.model) == INT64_MAX;
         if (still && now.picked[0] == 0) {
             now.n = 1;
-            now.of[0] = (uint8_t)(1 + from.model.laters + commands(&n, (enum command[4]){0}));
+            now.of[0] =
+                (uint8_t)(1 + from.model.laters + commands(&n, (enum command[COMMAND_KINDS]){0}));
             first = false;
             continue;
         }

@@ -1,0 +1,58 @@
+/* Commands that begin with a stop and go on once it is proven. Runs on request threads. */
+#include <string.h>
+
+#include "bots/command.h"
+
+/* A restart of what is not known to be quiet is safe, since it goes on only from a proven stop;
+ * what is refused is what no stop of one instance can settle. */
+static bool may_restart(const struct bot *bot, struct tb_error *err)
+{
+    switch (bot->state) {
+    case TB_BOT_CONFLICT:
+        return tb_fail(
+            err, TB_STATE_UNKNOWN,
+            "Several instances of this bot exist, so it is not restarted. Stop it first: "
+            "POST /bots/%s/stop.",
+            bot->id);
+    case TB_BOT_ARCHIVED:
+        return tb_fail(err, TB_STATE, "An archived bot has nothing to stop. Start it instead.");
+    default:
+        return adopted_may_start(bot, err);
+    }
+}
+
+bool tb_bots_restart(struct tb_bots *bots, const char *id, const struct tb_json *request,
+                     const struct tb_caller *caller, const struct tb_idempotency *idempotency,
+                     struct tb_command_result *result, struct tb_problems *problems,
+                     struct tb_error *err)
+{
+    static const char *const none[] = {NULL};
+    struct tb_bots *b = bots;
+    struct opening o = {.b = b, .caller = caller, .key = idempotency, .wall = tb_wall_ms()};
+    char nonce[TB_NONCE_TEXT];
+    const struct operation *op;
+    bool done, ok;
+
+    *result = (struct tb_command_result){0};
+    ok = command_replayed(b, caller, idempotency, result, &done, err);
+    if (done)
+        return ok;
+    if (!observing_allows(b, err) || !command_fields(request, none, problems, err) ||
+        !command_bot(b, id, &o.bot, err))
+        return false;
+    pthread_mutex_lock(&b->lock);
+    op = operation_of(b, o.bot);
+    if (op && op->life.kind == TB_OP_RESTART)
+        ok = done = command_join(b, o.bot, op, result);
+    else if (op)
+        ok = command_in_progress(op, err);
+    else
+        ok = may_restart(o.bot, err);
+    tb_nonce(nonce);
+    tb_life_begin(&o.life, TB_OP_RESTART, &o.bot->life, false, nonce, life_now(b));
+    pthread_mutex_unlock(&b->lock);
+    if (ok && !done)
+        ok = command_open(&o, "run", result, problems, err);
+    bot_release(b, o.bot);
+    return ok;
+}

@@ -1,0 +1,83 @@
+/* An operation as it is stored and shown: {wire: what GET /operations/{id} shows without its steps,
+ * life}. Any thread, lock held or the operation its caller's own; owns nothing. */
+#include <string.h>
+
+#include "bots/bots_private.h"
+
+const char *operation_error(const struct tb_life *life)
+{
+    switch (life->state) {
+    case TB_OPS_FAILED:
+    case TB_OPS_NOT_PROVEN:
+    case TB_OPS_UNKNOWN:
+    case TB_OPS_CONFLICT:
+        return life->reason[0] ? life->reason : tb_op_state_word(life->state);
+    default:
+        return NULL;
+    }
+}
+
+/* What follows the stop once it is proven. */
+static const char *const then[TB_OP_KIND_COUNT] = {
+    [TB_OP_RESTART] = "Once the stop is proven, the container is stopped and started, and the bot "
+                      "trades again with the configuration it has; prices in it are not made anew. "
+                      "If the stop is not proven, nothing is started.",
+};
+
+/* What the stop does to orders and positions, as the bot's plan said it, and what follows it. */
+static void write_effects(const struct operation *op, struct tb_json_writer *w)
+{
+    struct tb_error ignored;
+    const char *facts = op->bot->facts;
+    struct tb_json_doc *doc =
+        facts ? tb_json_parse(facts, strlen(facts), TB_JSON_UPSTREAM, &ignored) : NULL;
+    const struct tb_json *planned = doc ? tb_json_get(tb_json_root(doc), "effects") : NULL;
+
+    tb_jw_key(w, "effects");
+    tb_jw_array(w);
+    if (!op->life.keep_container)
+        tb_jw_string(w, "The container is stopped; open orders and positions stay on the exchange "
+                        "unattended, and a later start trades beside them.");
+    else
+        for (const struct tb_json *e = tb_json_first(planned); e; e = e->next)
+            tb_jw_string(w, tb_json_string(e));
+    if (then[op->life.kind])
+        tb_jw_string(w, then[op->life.kind]);
+    tb_jw_end_array(w);
+    tb_json_free(doc);
+}
+
+void operation_write_doc(const struct operation *op, struct tb_buffer *out)
+{
+    const struct tb_life *life = &op->life;
+    const char *code = operation_error(life);
+    struct tb_json_writer w;
+
+    tb_jw_init(&w, out);
+    tb_jw_object(&w);
+    tb_jw_key(&w, "wire");
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "id", op->id);
+    tb_jw_kv_string(&w, "kind", tb_op_kind_word(life->kind));
+    tb_jw_kv_string(&w, "bot", op->bot->id);
+    tb_jw_kv_string(&w, "bot_name", op->bot->name);
+    tb_jw_kv_string(&w, "state", tb_op_state_word(life->state));
+    tb_jw_kv_string(&w, "instance", life->instance[0] ? life->instance : NULL);
+    if (tb_op_kind_stops(life->kind))
+        write_effects(op, &w);
+    tb_jw_key(&w, "error");
+    if (code) {
+        tb_jw_object(&w);
+        tb_jw_kv_string(&w, "code", code);
+        tb_jw_kv_string(&w, "detail", life->detail[0] ? life->detail : code);
+        tb_jw_end_object(&w);
+    } else {
+        tb_jw_null(&w);
+    }
+    tb_jw_kv_time(&w, "created_at", op->created_at);
+    tb_jw_kv_time(&w, "ended_at", op->ended_at);
+    tb_jw_end_object(&w);
+    tb_jw_key(&w, "life");
+    tb_life_write(life, &w);
+    tb_jw_end_object(&w);
+}
