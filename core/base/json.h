@@ -146,5 +146,8 @@ void tb_jw_kv_node(struct tb_json_writer *w, const char *key, const struct tb_js
 /* The canonical form: keys sorted by bytes, no white space, numbers as written. The same value
  * always gives the same bytes, so it can be hashed and compared. */
 void tb_json_canonical(const struct tb_json *node, struct tb_buffer *out);
+/* The same value for people and for diffs: a line for each member, two spaces a level, a newline at
+ * the end. */
+void tb_json_pretty(const struct tb_json *node, struct tb_buffer *out);
 
 #endif

@@ -47,20 +47,38 @@ static int compare_nodes(const void *a, const void *b)
     return tb_json_compare_keys(x->key, x->key_len, y->key, y->key_len);
 }
 
-static void write_node(struct tb_buffer *out, const struct tb_json *node, bool sorted);
+/* Canonical is sorted and in one line; for people it is sorted and each member has its line. */
+struct style {
+    bool sorted, lines;
+};
 
-static void write_child(struct tb_buffer *out, const struct tb_json *child, bool first, bool sorted)
+static void write_node(struct tb_buffer *out, const struct tb_json *node, struct style style,
+                       size_t depth);
+
+static void begin_line(struct tb_buffer *out, struct style style, size_t depth)
+{
+    if (!style.lines)
+        return;
+    tb_buffer_putc(out, '\n');
+    for (size_t i = 0; i < depth; i++)
+        tb_buffer_puts(out, "  ");
+}
+
+static void write_child(struct tb_buffer *out, const struct tb_json *child, bool first,
+                        struct style style, size_t depth)
 {
     if (!first)
         tb_buffer_putc(out, ',');
+    begin_line(out, style, depth);
     if (child->key) {
         write_text(out, child->key, child->key_len);
-        tb_buffer_putc(out, ':');
+        tb_buffer_puts(out, style.lines ? ": " : ":");
     }
-    write_node(out, child, sorted);
+    write_node(out, child, style, depth);
 }
 
-static void write_sorted(struct tb_buffer *out, const struct tb_json *object)
+static void write_sorted(struct tb_buffer *out, const struct tb_json *object, struct style style,
+                         size_t depth)
 {
     const struct tb_json *few[16];
     const struct tb_json **members = few;
@@ -71,13 +89,29 @@ static void write_sorted(struct tb_buffer *out, const struct tb_json *object)
         members[n++] = m;
     qsort(members, n, sizeof(struct tb_json *), compare_nodes);
     for (size_t i = 0; i < n; i++)
-        write_child(out, members[i], i == 0, true);
+        write_child(out, members[i], i == 0, style, depth);
     if (members != few)
         free(members);
 }
 
+static void write_container(struct tb_buffer *out, const struct tb_json *node, struct style style,
+                            size_t depth)
+{
+    bool object = node->type == TB_JSON_OBJECT;
+    tb_buffer_putc(out, object ? '{' : '[');
+    if (style.sorted && object)
+        write_sorted(out, node, style, depth + 1);
+    else
+        for (const struct tb_json *c = node->child; c; c = c->next)
+            write_child(out, c, c == node->child, style, depth + 1);
+    if (node->child)
+        begin_line(out, style, depth);
+    tb_buffer_putc(out, object ? '}' : ']');
+}
+
 /* Recursive, but a document is never deeper than TB_JSON_DEPTH_MAX. */
-static void write_node(struct tb_buffer *out, const struct tb_json *node, bool sorted)
+static void write_node(struct tb_buffer *out, const struct tb_json *node, struct style style,
+                       size_t depth)
 {
     switch (node->type) {
     case TB_JSON_NULL:
@@ -94,13 +128,7 @@ static void write_node(struct tb_buffer *out, const struct tb_json *node, bool s
         break;
     case TB_JSON_ARRAY:
     case TB_JSON_OBJECT:
-        tb_buffer_putc(out, node->type == TB_JSON_OBJECT ? '{' : '[');
-        if (sorted && node->type == TB_JSON_OBJECT)
-            write_sorted(out, node);
-        else
-            for (const struct tb_json *c = node->child; c; c = c->next)
-                write_child(out, c, c == node->child, sorted);
-        tb_buffer_putc(out, node->type == TB_JSON_OBJECT ? '}' : ']');
+        write_container(out, node, style, depth);
         break;
     }
 }
@@ -108,9 +136,18 @@ static void write_node(struct tb_buffer *out, const struct tb_json *node, bool s
 void tb_json_canonical(const struct tb_json *node, struct tb_buffer *out)
 {
     if (node)
-        write_node(out, node, true);
+        write_node(out, node, (struct style){.sorted = true}, 0);
     else
         tb_buffer_puts(out, "null");
+}
+
+void tb_json_pretty(const struct tb_json *node, struct tb_buffer *out)
+{
+    if (node)
+        write_node(out, node, (struct style){.sorted = true, .lines = true}, 0);
+    else
+        tb_buffer_puts(out, "null");
+    tb_buffer_putc(out, '\n');
 }
 
 /* ---- writer ---- */
@@ -270,7 +307,7 @@ void tb_jw_node(struct tb_json_writer *w, const struct tb_json *node)
         return;
     }
     begin_value(w);
-    write_node(w->out, node, false);
+    write_node(w->out, node, (struct style){0}, 0);
 }
 
 void tb_jw_kv_string(struct tb_json_writer *w, const char *key, const char *text)

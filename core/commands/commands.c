@@ -15,7 +15,8 @@ static const struct command {
 } COMMANDS[] = {
     {"serve", tb_command_serve, "run the bridge; settings come from the environment"},
     {"check", tb_command_check, "look at settings, network, Hummingbot API, store and plugins"},
-    {"plugin", tb_command_plugin, "plugin check [NAME]: load the plugins and show their problems"},
+    {"plugin", tb_command_plugin,
+     "plugin TOOL: check, test, plan and run plugins; `plugin` lists all"},
     {"token", tb_command_token,
      "token create --role ROLE --name NAME [--bot ID]… [--expires TIME]"},
     {"backup", tb_command_backup, "backup FILE.tar|DIR: copy the store, also of a running bridge"},

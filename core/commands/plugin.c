@@ -1,83 +1,58 @@
-/* `trading-bridge plugin check [NAME]`: loads the plugin folder as the bridge would and prints what
- * is wrong, with file and line. Sends nothing anywhere. Main thread. */
+/* `trading-bridge plugin TOOL`: the tools for plugin authors, one row each. They run plugins in the
+ * same sandbox as the bridge. Main thread. */
 #include <stdio.h>
 #include <string.h>
 
-#include "base/embed.h"
-#include "commands/commands_private.h"
-#include "commands/plugin.h"
-#include "plugins/host.h"
+#include "base/log.h"
+#include "base/nearest.h"
+#include "commands/plugin_private.h"
 
-static void print_one(const struct tb_json *plugin, struct plugin_report *report)
-{
-    const char *name = tb_json_get_string(plugin, "name");
-    const struct tb_json *error = tb_json_get(plugin, "error");
-    const char *version = tb_json_get_string(plugin, "version");
-    if (!tb_json_is(error, TB_JSON_OBJECT)) {
-        report->good++;
-        tb_buffer_printf(&report->text, "ok    %s %s\n", name ? name : "?", version ? version : "");
-        return;
-    }
-    const char *message = tb_json_get_string(error, "message");
-    const char *file = tb_json_get_string(error, "file");
-    const char *excerpt = tb_json_get_string(error, "excerpt");
-    int64_t line = 0;
-    bool placed = file && *file && tb_json_int64(tb_json_get(error, "line"), &line) && line > 0;
-    report->bad++;
-    tb_buffer_printf(&report->text, "fail  %s", name ? name : "?");
-    if (placed)
-        tb_buffer_printf(&report->text, "  %s:%lld", file, (long long)line);
-    tb_buffer_printf(&report->text, "  %s\n", message ? message : "it does not load");
-    if (excerpt && *excerpt)
-        tb_buffer_printf(&report->text, "%s\n", excerpt);
-}
+static const struct tool {
+    const char *word;
+    int (*run)(int argc, char **argv);
+    const char *arguments, *help;
+} TOOLS[] = {
+    {"check", plugin_check, "[NAME]", "load the plugins and show their problems"},
+    {"test", plugin_test, "[NAME] [--watch] [--bless] [--junit FILE]",
+     "run the plugins' own tests; --bless writes the golden files anew"},
+    {"plan", plugin_plan, "PLUGIN STRATEGY [FORM.json] [--live] [--watch] [--json]",
+     "what a form becomes, in the market of the tests or (--live) of the Hummingbot API"},
+    {"run", plugin_run, "PLUGIN HOOK [--live] < IN.json",
+     "one hook with one document, as the bridge calls it"},
+};
 
-bool plugin_report(const char *dir, const char *only, struct plugin_report *report,
-                   struct tb_error *err)
+#define COUNT (sizeof TOOLS / sizeof TOOLS[0])
+
+static int usage(void)
 {
-    struct tb_buffer list = TB_BUFFER_INIT;
-    struct tb_plugins *host = tb_plugins_open(
-        &(struct tb_plugins_config){.dir = dir, .sdk = tb_sdk_files, .arenas = 1}, err);
-    if (!host)
-        return false;
-    tb_plugins_list(host, &list);
-    struct tb_json_doc *doc = tb_json_parse(tb_buffer_text(&list), list.len, TB_JSON_UPSTREAM, err);
-    const struct tb_json *all = doc ? tb_json_get(tb_json_root(doc), "plugins") : NULL;
-    for (const struct tb_json *p = all ? all->child : NULL; p; p = p->next) {
-        const char *name = tb_json_get_string(p, "name");
-        if (!only || (name && strcmp(name, only) == 0))
-            print_one(p, report);
-    }
-    bool ok = doc != NULL;
-    tb_json_free(doc);
-    tb_buffer_free(&list);
-    tb_plugins_close(host);
-    return ok;
+    fputs("usage: trading-bridge plugin TOOL\n\n", stderr);
+    for (size_t i = 0; i < COUNT; i++)
+        fprintf(stderr, "  %s %s\n          %s\n", TOOLS[i].word, TOOLS[i].arguments,
+                TOOLS[i].help);
+    fputs("\nThe folder is BRIDGE_PLUGINS, else ./plugins, else the installed one.\n", stderr);
+    return 2;
 }
 
 int tb_command_plugin(int argc, char **argv)
 {
-    struct settings s;
+    const char *words[COUNT + 1] = {0};
     struct tb_error err = {0};
-    struct plugin_report report = {0};
-    const char *only = argc > 2 ? argv[2] : NULL;
-    int status = 1;
-    if (argc < 2 || argc > 3 || strcmp(argv[1], "check") != 0) {
-        fputs("usage: trading-bridge plugin check [NAME]\n", stderr);
-        return 2;
+    /* What the host logs, the tools tell themselves. */
+    if (!tb_log_configure("text,error", &err))
+        fprintf(stderr, "plugin: %s\n", err.detail);
+    for (size_t i = 0; i < COUNT; i++) {
+        words[i] = TOOLS[i].word;
+        if (argc < 2 || strcmp(TOOLS[i].word, argv[1]) != 0)
+            continue;
+        int status = TOOLS[i].run(argc - 1, argv + 1);
+        if (status == 2)
+            fprintf(stderr, "usage: trading-bridge plugin %s %s\n", TOOLS[i].word,
+                    TOOLS[i].arguments);
+        return status;
     }
-    if (command_settings(&s)) {
-        const char *dir = place_plugins(&s);
-        if (!plugin_report(dir, only, &report, &err))
-            fprintf(stderr, "plugin: %s\n", err.detail);
-        else if (report.good + report.bad == 0)
-            fprintf(stderr, "plugin: there is no plugin%s%s in %s\n", only ? " " : "",
-                    only ? only : "", dir);
-        else
-            status = report.bad > 0;
-        fputs(tb_buffer_text(&report.text), stdout);
-    }
-    tb_buffer_free(&report.text);
-    settings_free(&s);
-    return status;
+    const char *near = argc > 1 ? tb_nearest(argv[1], words) : NULL;
+    if (argc > 1)
+        fprintf(stderr, "plugin: there is no tool `%s`%s%s%s\n", argv[1],
+                near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
+    return usage();
 }

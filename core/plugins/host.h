@@ -68,8 +68,8 @@ enum tb_plugin_entry {
     TB_PLUGIN_LOG,     /* {lines:[…]} -> {errors:[{code, message, hint, count}]} */
     TB_PLUGIN_EFFECTS, /* {strategy, params, verb} -> {effects:[sentence]} : what a stop will do */
     TB_PLUGIN_RECOGNISE, /* {configs, script, ctx} -> {strategy, params, unknown:[…], …} or {} */
-    TB_PLUGIN_TEST, /* {golden:{…}} -> {tests:[{file, name, ok, message}], golden} : its own tests
-                     */
+    TB_PLUGIN_TEST,      /* {golden:{…}} -> {tests:[…], golden}: tb_plugins_test asks it
+                          */
 };
 
 struct tb_plugin_call {
@@ -96,6 +96,18 @@ struct tb_plugin_fault {
 TB_MUST_CHECK
 bool tb_plugins_call(struct tb_plugins *host, const struct tb_plugin_call *call,
                      struct tb_buffer *out, struct tb_plugin_fault *fault, struct tb_error *err);
+
+/* Runs the plugin's own tests (own_tests.c): the files of its tests/ folder, against a market of
+ * their own, with the golden files beside them. Of the call, plugin, deadline and generation count.
+ * Writes {tests:[{file, name, ok, golden?, message}], golden:{name: value of now}}; golden: it
+ * failed only because the value is not that of the golden file. */
+TB_MUST_CHECK
+bool tb_plugins_test(struct tb_plugins *host, const struct tb_plugin_call *call,
+                     struct tb_buffer *out, struct tb_plugin_fault *fault, struct tb_error *err);
+/* Writes the values of such an answer as golden files; how many were written. */
+TB_MUST_CHECK
+bool tb_plugins_bless(struct tb_plugins *host, const char *plugin, const struct tb_json *golden,
+                      size_t *written_out, struct tb_error *err);
 
 /* ---- one generation for all of a request ----
  *

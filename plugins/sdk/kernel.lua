@@ -102,10 +102,12 @@ function kernel.plan(plugin, input)
   return result
 end
 
--- { golden: { name: value } } -> { tests: [{ file, name, ok, message }], golden } : the plugin's own tests.
+-- { golden: { name: value } } -> { tests: [{ file, name, ok, golden?, message }], golden } : the plugin's own tests.
+-- { plan: the input of plan } -> { plan } : the plan, made in the market of the tests.
 function kernel.test(plugin, input)
-  local found = require("bridge.test").run(plugin, kernel, input.golden or {}, phase)
-  return { tests = found.tests, golden = found.golden }
+  local test = require("bridge.test")
+  if input.plan then return { plan = test.plan(plugin, kernel, input.plan, phase) } end
+  return test.run(plugin, kernel, input.golden or {}, phase)
 end
 
 -- { bot, raw } -> normalised figures; the host leaves the log buffers out of raw. plugin is nil for bots of unknown strategies.

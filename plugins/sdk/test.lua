@@ -9,6 +9,7 @@
 --   test.case("the plan is the one we know", function(t)
 --     t.golden("spot_grid", t.plan("spot_grid", {}).controllers)   -- tests/golden/spot_grid.json
 --   end)
+--   return test
 --
 -- t.plan(strategy, params, { world, risk, ctx }) plans as the bridge does. t.ok(plan), t.refused(plan, code,
 -- pointer), t.warned(plan, code), t.equal(is, should), t.golden(name, value), t.recognised(plan): the built
@@ -84,8 +85,8 @@ end
 
 local t = {}
 
-local function failed(message)
-  error({ failed = true, message = message }, 0)
+local function failed(message, golden)
+  error({ failed = true, message = message, golden = golden }, 0)
 end
 
 function t.plan(strategy, params, options)
@@ -137,10 +138,13 @@ function t.equal(is, should)
 end
 
 function t.golden(name, value)
+  if type(name) ~= "string" or not name:match("^[%w_-]+$") or #name > 100 then
+    error("t.golden: the name becomes a file's: letters, digits, _ and -", 2)
+  end
   state.golden[name] = value
   local known = state.known[name]
-  if known == nil then failed("tests/golden/" .. name .. ".json is missing; run the tests with --bless") end
-  if not configs.same(value, known) then failed("differs from tests/golden/" .. name .. ".json; it is now " .. json.encode(value)) end
+  if known == nil then failed("tests/golden/" .. name .. ".json is missing; run the tests with --bless", true) end
+  if not configs.same(value, known) then failed("differs from tests/golden/" .. name .. ".json; it is now " .. json.encode(value), true) end
 end
 
 function t.recognised(plan)
@@ -170,6 +174,7 @@ local function outcome(file, name, ok, why)
   local row = { file = file, name = name, ok = ok }
   if ok then return row end
   if type(why) == "table" then
+    row.golden = why.failed and why.golden
     row.message = why.failed and why.message or ((why.file and (why.file .. ":" .. why.line .. ": ") or "") .. tostring(why.message))
   else
     row.message = tostring(why)
@@ -192,9 +197,8 @@ local function run_file(file, module, results, phase)
   end
 end
 
--- Runs every tests/*.lua. known: { golden name = value }. Returns { tests, golden: what they are now }.
-function test.run(plugin, kernel, known, phase)
-  local results = json.array({})
+-- Runs `work` with the tests' world in the place of upstream.
+local function in_world(plugin, kernel, known, phase, work)
   state = { plugin = plugin, kernel = kernel, known = known, golden = {} }
   local real_read, real_phase = host.read, host.phase
   host.read = read
@@ -202,12 +206,28 @@ function test.run(plugin, kernel, known, phase)
     state.phase = name
     return real_phase(name, budget)
   end
-  for _, source in ipairs(host.sources()) do
-    local module = source.file:match("^[^/]+/(tests/[%w_]+)%.lua$")
-    if module then run_file(source.file, (module:gsub("/", ".")), results, phase) end
-  end
+  local result = work()
   host.read, host.phase = real_read, real_phase
-  return { tests = results, golden = state.golden }
+  return result
+end
+
+-- Runs every tests/*.lua. known: { golden name = value }. Returns { tests, golden: what they are now }.
+function test.run(plugin, kernel, known, phase)
+  return in_world(plugin, kernel, known, phase, function()
+    local results = json.array({})
+    for _, source in ipairs(host.sources()) do
+      local module = source.file:match("^[^/]+/(tests/[%w_]+)%.lua$")
+      if module then run_file(source.file, (module:gsub("/", ".")), results, phase) end
+    end
+    return { tests = results, golden = state.golden }
+  end)
+end
+
+-- One plan of { strategy, params, risk, ctx } in the usual world.
+function test.plan(plugin, kernel, given, phase)
+  return in_world(plugin, kernel, {}, phase, function()
+    return t.plan(given.strategy, given.params, { risk = given.risk, ctx = given.ctx })
+  end)
 end
 
 return test

@@ -530,6 +530,21 @@ static int tool(enum tb_json_trust trust)
     return 0;
 }
 
+static void pretty_gives_each_member_its_line(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"b\":[1,{}],\"a\":{\"y\":\"\\n\",\"x\":[]}}";
+    struct tb_buffer out = TB_BUFFER_INIT;
+    struct tb_error err = {0};
+    struct tb_json_doc *doc = tb_json_parse(text, sizeof text - 1, TB_JSON_CLIENT, &err);
+    tb_json_pretty(tb_json_root(doc), &out);
+    assert_string_equal(tb_buffer_text(&out),
+                        "{\n  \"a\": {\n    \"x\": [],\n    \"y\": \"\\n\"\n  "
+                        "},\n  \"b\": [\n    1,\n    {}\n  ]\n}\n");
+    tb_buffer_free(&out);
+    tb_json_free(doc);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "--tool") == 0)
@@ -548,6 +563,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(writes_doubles_shortest),
         cmocka_unit_test(broken_text_is_still_written_as_json),
         cmocka_unit_test(canonical_sorts_by_bytes),
+        cmocka_unit_test(pretty_gives_each_member_its_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

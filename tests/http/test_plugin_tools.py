@@ -1,0 +1,193 @@
+"""The tools for plugin authors: check, test, plan and run, on folders that the tests make."""
+import json
+import pathlib
+import subprocess
+import time
+import xml.etree.ElementTree
+
+import pytest
+
+from conftest import BINARY, ROOT, clean_environment, run
+
+PLUGIN = """
+return { api = 1, name = "toy", title = "Toy", version = "1.0.0", connectors = { "bitmart" },
+  strategies = { require("hold") }, messages = { too_far = { "{pct} % is too far", hint = "come nearer" } } }
+"""
+STRATEGY = """
+local form = require("bridge.form")
+local json = require("bridge.json")
+return { name = "hold", revision = 1, title = "Hold", summary = "Holds.", risk = "low", executors = { "order" },
+  pair = "pair", budget = "budget_quote",
+  form = form.of {
+    form.pair("pair", { default = "ETH-USDT", connector = "bitmart" }),
+    form.decimal("budget_quote", { default = "100", min = "10", unit = "quote", help = "Money." }),
+    form.percent("far_pct", { default = "1", min = "0", max = "50", help = "How far." }),
+  },
+  check = function(ctx, p, market, report)
+    if p.far_pct > 10 then report:error("far_pct", "too_far", { pct = p.far_pct }) end
+  end,
+  build = function(ctx, p)
+    return { controllers = { { type = "generic", name = "grid_strike", config = {
+      connector_name = "bitmart", trading_pair = p.pair, far = p.far_pct:fraction(), total_amount_quote = p.budget_quote,
+      initial_positions = json.array({}) } } } }
+  end }
+"""
+TESTS = """
+local test = require("bridge.test")
+test.case("far is refused", function(t)
+  t.refused(t.plan("hold", { far_pct = "11" }), "too_far", "/params/far_pct")
+end)
+test.case("the plan we know", function(t)
+  t.golden("hold", t.plan("hold", {}).controllers)
+end)
+return test
+"""
+
+
+@pytest.fixture
+def toy(tmp_path):
+    folder = tmp_path / "plugins" / "toy"
+    (folder / "tests").mkdir(parents=True)
+    (folder / "plugin.lua").write_text(PLUGIN)
+    (folder / "hold.lua").write_text(STRATEGY)
+    (folder / "tests" / "hold_test.lua").write_text(TESTS)
+    return folder
+
+
+def tool(folder, *args, status=0, stdin=None):
+    env = clean_environment(BRIDGE_PLUGINS=folder.parent)
+    done = subprocess.run([str(BINARY), "plugin", *map(str, args)], env=env, text=True, input=stdin,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+    assert "Sanitizer" not in done.stderr, done.stderr
+    assert done.returncode == status, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+@pytest.mark.quick
+def test_tests_are_blessed_and_then_hold(toy, tmp_path):
+    told = tool(toy, "test", status=1)
+    assert "ok    toy/tests/hold_test.lua  far is refused" in told
+    assert "fail  toy/tests/hold_test.lua  the plan we know" in told and "--bless" in told
+    assert "1 golden files of toy were written" in tool(toy, "test", "toy", "--bless")
+    golden = json.loads((toy / "tests" / "golden" / "hold.json").read_text())
+    assert golden[0]["config"]["trading_pair"] == "ETH-USDT"
+    junit = tmp_path / "junit.xml"
+    assert "2 tests, 0 failed" in tool(toy, "test", "--junit", junit)
+    suite = xml.etree.ElementTree.parse(junit).getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "0")
+
+    (toy / "hold.lua").write_text(STRATEGY.replace("> 10", "> 20"))
+    told = tool(toy, "test", "--junit", junit, status=1)
+    assert "expected too_far at /params/far_pct, refused is nothing" in told
+    failures = xml.etree.ElementTree.parse(junit).getroot().findall("testcase/failure")
+    assert len(failures) == 1 and "too_far" in failures[0].get("message")
+
+    (toy / "hold.lua").write_text(STRATEGY.replace("p.far_pct:fraction()", "p.far_pct"))
+    assert "differs from tests/golden/hold.json" in tool(toy, "test", status=1)
+
+
+def test_broken_plugins_and_golden_files_are_placed(toy):
+    (toy / "tests" / "golden").mkdir()
+    (toy / "tests" / "golden" / "hold.json").write_text("[1,")
+    told = tool(toy, "test", status=1)
+    assert "golden/hold.json is no golden file: line 1" in told
+    (toy / "hold.lua").write_text("return {\n  name = \n}")
+    for words in (["test"], ["plan", "toy", "hold"], ["check"], ["check", "toy"]):
+        told = tool(toy, *words, status=1)
+        assert "toy/hold.lua:3" in told, told
+    assert "there is no plugin" in tool(toy, "test", "tory", status=1)
+
+
+def test_plan_tells_errors_files_and_its_own_mistakes(toy, tmp_path):
+    form = tmp_path / "form.json"
+    form.write_text('{"far_pct": "2.5", "pair": "SOL-USDT"}')
+    told = tool(toy, "plan", "toy", "hold", form)
+    assert 'controllers[0].config.trading_pair = "SOL-USDT"' in told
+    assert "controllers[0].config.far = 0.025" in told
+    form.write_text('{"params": {"far_pct": 12, "paire": "x"}}')
+    told = tool(toy, "plan", "toy", "hold", form, status=1)
+    assert "error /params/paire unknown_field" in told and "pair" in told
+    form.write_text('{"far_pct": 12}')
+    told = tool(toy, "plan", "toy", "hold", form, status=1)
+    assert "error /params/far_pct too_far = 12 % is too far (come nearer)" in told
+    plan = json.loads(tool(toy, "plan", "toy", "hold", "--json"))
+    assert plan["ok"] is True and plan["params"]["far_pct"] == "1"
+    assert "strategies: hold" in tool(toy, "plan", "toy", "helt", status=1)
+    form.write_text("{")
+    assert "line 1, column 2" in tool(toy, "plan", "toy", "hold", form, status=1)
+    assert "cannot be read" in tool(toy, "plan", "toy", "hold", tmp_path / "none.json", status=1)
+
+
+def test_plan_reads_the_connected_api_when_asked(simulator, tmp_path):
+    env = clean_environment(HUMMINGBOT_API_URL=simulator.url, BRIDGE_PLUGINS=ROOT / "plugins")
+    done = run("plugin", "plan", "bitmart", "spot_grid", "--live", "--json", env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    mid = json.loads(done.stdout)["facts"]["mid"]["bitmart"]["ETH-USDT"]
+    assert mid != "3000.12"  # the simulator's market moves, that of the tests does not
+
+
+def test_run_calls_one_hook(toy):
+    asked = '{"strategy": "hold", "verb": "stop"}'
+    assert "effects" in json.loads(tool(toy, "run", "toy", "effects", stdin=asked))
+    assert "line 1" in tool(toy, "run", "toy", "effects", stdin="{", status=1)
+    assert "did you mean effects?" in tool(toy, "run", "toy", "efects", stdin="{}", status=1)
+
+
+def test_wrong_words_show_the_usage(toy):
+    assert "did you mean `test`" in tool(toy, "tets", status=2)
+    for words in (["test", "--blass"], ["plan", "toy"], ["run", "toy"], ["check", "a", "b"], []):
+        assert "usage: trading-bridge plugin" in tool(toy, *words, status=2)
+
+
+class Watched:
+    """A tool that goes on; what it prints is waited for."""
+
+    def __init__(self, folder, tmp_path, *args):
+        self.out = tmp_path / "watched"
+        self.file = open(self.out, "w")
+        self.program = subprocess.Popen([str(BINARY), "plugin", *map(str, args)],
+                                        env=clean_environment(BRIDGE_PLUGINS=folder.parent),
+                                        stdout=self.file, stderr=subprocess.STDOUT)
+
+    def wait_for(self, words):
+        end = time.monotonic() + 30
+        while words not in self.out.read_text():
+            assert time.monotonic() < end, f"{words!r} never came:\n{self.out.read_text()}"
+            assert self.program.poll() is None, self.out.read_text()
+            time.sleep(0.02)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.program.terminate()
+        self.program.wait(20)
+        self.file.close()
+
+
+def save(path: pathlib.Path, text):
+    """As editors do: written beside and moved into place."""
+    beside = path.with_name("." + path.name + ".swp")
+    beside.write_text(text)
+    beside.rename(path)
+
+
+def test_watching_reprints_what_changed(toy, tmp_path):
+    form = tmp_path / "form.json"
+    form.write_text('{"far_pct": "2"}')
+    with Watched(toy, tmp_path, "plan", "toy", "hold", form, "--watch") as plan:
+        plan.wait_for("controllers[0].config.far = 0.02\n")
+        save(form, '{"far_pct": "3"}')
+        plan.wait_for("~ controllers[0].config.far = 0.02 -> 0.03\n")
+        save(toy / "hold.lua", STRATEGY.replace("far = p", "near = p"))
+        plan.wait_for("+ controllers[0].config.near = 0.03\n")
+        plan.wait_for("- controllers[0].config.far = 0.03\n")
+        save(toy / "hold.lua", STRATEGY.replace("Holds.", "Holds!!").replace("> 10", "> 2"))
+        plan.wait_for("+ error /params/far_pct too_far = 3 % is too far (come nearer)\n")
+
+
+def test_watching_runs_the_tests_again(toy, tmp_path):
+    with Watched(toy, tmp_path, "test", "--watch") as tests:
+        tests.wait_for("2 tests, 1 failed")
+        save(toy / "tests" / "hold_test.lua", TESTS.split('test.case("the plan')[0] + "return test\n")
+        tests.wait_for("1 tests, 0 failed")
