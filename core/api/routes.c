@@ -33,6 +33,10 @@ static const struct api_route rows[] = {
      "", api_start_bot, "starts a stopped bot"},
     {"POST", "/bots/{id}/stop", "/bots/{id}/stop", API_OPERATOR, API_AUDIT | API_KEY, 16 * KIB, "",
      api_stop_bot, "stops a bot; its effects are said in the operation"},
+    {"POST", "/bots/emergency-stop", "/bots/emergency-stop", API_OPERATOR, API_AUDIT | API_KEY,
+     256 * KIB, "", api_emergency_stop,
+     "stops everything that lives: `{confirm: \"stop\", dry_run, exchange, bots, "
+     "include_unmanaged}`; 202 with one operation that has `items[]`"},
     {"POST", "/bots/start", "/bots/start", API_OPERATOR, API_AUDIT | API_KEY, 256 * KIB, "",
      api_start_bots,
      "starts several bots one after another: `{bots: […] or \"those_that_ran\", dry_run, pause_s, "

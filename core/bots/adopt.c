@@ -91,6 +91,8 @@ static void judge(const struct adopting *a, const struct bot *bot, const char *i
         refuse(r, "late_ghost", "A deploy that had been given up made it; it is being stopped.");
     else if (!bot->ghost_checked)
         refuse(r, "not_looked_at", "It has only just appeared; try again in some seconds.");
+    else if (bot_busy(a->b, bot))
+        refuse(r, "operation_in_progress", "It is being stopped; try again when that has ended.");
     else if (!container_of(a, instance))
         refuse(r, "not_running", "Its container does not run.");
 }

@@ -10,7 +10,7 @@
 
 enum { LOOK_MS = 1000, RETRY_MS = 2000 };
 
-static const struct batch_kind *const kinds[] = {&start_many_kind};
+static const struct batch_kind *const kinds[] = {&start_many_kind, &emergency_kind};
 
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -190,8 +190,20 @@ static void open_item(struct batch *p, struct batch_item *item)
 {
     struct tb_command_result result = {0};
     struct tb_error err = {0};
+    bool ok;
 
-    if (open_with_key(p, item, &result, &err)) {
+    pthread_mutex_lock(&p->b->lock);
+    p->opening = !p->cancelled;
+    ok = p->opening;
+    pthread_mutex_unlock(&p->b->lock);
+    if (!ok)
+        return;
+    ok = open_with_key(p, item, &result, &err);
+    pthread_mutex_lock(&p->b->lock);
+    p->opening = false;
+    pthread_cond_broadcast(&p->b->claims);
+    pthread_mutex_unlock(&p->b->lock);
+    if (ok) {
         item->state = ITEM_RUNNING;
         item->tries++;
         tb_copy(item->operation_id, sizeof item->operation_id, result.operation_id);
@@ -217,14 +229,13 @@ static bool may_open(const struct batch *p, const struct batch_item *item)
     return !p->one_at_a_time || (count(p, ITEM_RUNNING) == 0 && now >= p->next_at);
 }
 
-static void skip_the_rest(struct batch *p)
+static void skip_the_rest(struct batch *p, const char *why)
 {
     for (size_t i = 0; i < p->items; i++) {
         if (p->item[i].state != ITEM_PENDING)
             continue;
         p->item[i].state = ITEM_SKIPPED;
-        tb_copy(p->item[i].detail, sizeof p->item[i].detail,
-                "An earlier one failed, so this one was not touched.");
+        tb_copy(p->item[i].detail, sizeof p->item[i].detail, why);
         p->changed = true;
     }
 }
@@ -238,14 +249,27 @@ static bool leaving(struct tb_bots *b)
     return yes;
 }
 
+static bool is_cancelled(struct batch *p)
+{
+    bool yes;
+    pthread_mutex_lock(&p->b->lock);
+    yes = p->cancelled;
+    pthread_mutex_unlock(&p->b->lock);
+    return yes;
+}
+
 static void advance(struct batch *p)
 {
-    p->state = TB_OPS_RUNNING;
     for (size_t i = 0; i < p->items; i++)
         if (p->item[i].state == ITEM_RUNNING)
             follow(p, &p->item[i]);
     if (p->stop_at_first_failure && count(p, ITEM_FAILED) > 0)
-        skip_the_rest(p);
+        skip_the_rest(p, "An earlier one failed, so this one was not touched.");
+    if (is_cancelled(p))
+        skip_the_rest(p, "An emergency stop came before its turn.");
+    if (p->kind->ready && !p->kind->ready(p))
+        return;
+    p->state = TB_OPS_RUNNING;
     for (size_t i = 0; i < p->items; i++) {
         if (p->one_at_a_time && p->item[i].state == ITEM_PENDING && !may_open(p, &p->item[i]))
             break; /* in their order */
@@ -356,6 +380,45 @@ static void *run(void *arg)
     return NULL;
 }
 
+void batches_cancel(struct tb_bots *b, int64_t mono_deadline_ms)
+{
+    bool opening = true;
+
+    pthread_mutex_lock(&b->lock);
+    while (opening) {
+        opening = false;
+        for (struct batch *p = b->batches; p; p = p->next) {
+            p->cancelled |= !p->kind->stops;
+            opening |= p->cancelled && p->opening;
+        }
+        opening = opening && tb_cond_wait_until(&b->claims, &b->lock, mono_deadline_ms);
+    }
+    pthread_cond_broadcast(&b->claims);
+    pthread_mutex_unlock(&b->lock);
+}
+
+bool batch_find(struct tb_bots *b, const struct batch *like, char id_out[TB_ULID_TEXT])
+{
+    bool found = false;
+
+    pthread_mutex_lock(&b->lock);
+    for (const struct batch *p = b->batches; p && !found; p = p->next) {
+        found = !p->over && p->kind == like->kind && strcmp(p->request, like->request) == 0;
+        if (found)
+            memcpy(id_out, p->id, TB_ULID_TEXT);
+    }
+    pthread_mutex_unlock(&b->lock);
+    return found;
+}
+
+bool batch_is_kind(const char *word)
+{
+    bool yes = false;
+    for (size_t i = 0; i < KINDS; i++)
+        yes |= strcmp(kinds[i]->word, word) == 0;
+    return yes;
+}
+
 /* Frees those that have ended. */
 static void reap(struct tb_bots *b, bool all)
 {
@@ -393,6 +456,9 @@ static bool begin(struct batch *p, struct tb_error *err)
 
     reap(b, false);
     pthread_mutex_lock(&b->lock);
+    /* Continued after a crash, with an emergency stop that is newer. */
+    for (const struct batch *other = b->batches; other; other = other->next)
+        p->cancelled |= other->kind->stops && !p->kind->stops && strcmp(other->id, p->id) > 0;
     ok = !b->stop && pthread_create(&p->thread, NULL, run, p) == 0;
     if (ok) {
         p->next = b->batches;
@@ -480,54 +546,6 @@ bool batch_open(struct batch *p, const struct tb_caller *caller, const struct tb
 
 /* ---- after a crash ---- */
 
-static void copy(const struct tb_json *from, const char *key, char *out, size_t size)
-{
-    const char *text = tb_json_get_string(from, key);
-    tb_copy(out, size, text ? text : "");
-}
-
-static void read_item(struct batch *p, const struct tb_json *node)
-{
-    const struct tb_json *effects = tb_json_get(node, "effects");
-    const struct bot none = {.managed = tb_json_true(tb_json_get(node, "managed"))};
-    struct batch_item *item = batch_add(p, &none);
-    struct tb_buffer text = TB_BUFFER_INIT;
-
-    copy(node, "bot", item->bot_id, sizeof item->bot_id);
-    copy(node, "name", item->name, sizeof item->name);
-    copy(node, "instance", item->instance, sizeof item->instance);
-    copy(node, "policy", item->policy, sizeof item->policy);
-    copy(node, "code", item->code, sizeof item->code);
-    copy(node, "detail", item->detail, sizeof item->detail);
-    copy(tb_json_get(node, "operation"), "id", item->operation_id, sizeof item->operation_id);
-    if (!tb_json_int64(tb_json_get(node, "tries"), &item->tries))
-        item->tries = 0;
-    if (effects) {
-        tb_json_canonical(effects, &text);
-        item->effects = tb_buffer_steal(&text, NULL);
-    }
-    item->state = batch_item_state(tb_json_get_string(node, "state"));
-}
-
-static struct batch *read_batch(struct tb_bots *b, const struct batch_kind *kind,
-                                const struct tb_store_operation *row, const struct tb_json *wire)
-{
-    struct batch *p = batch_new(b, kind, tb_json_get(wire, "request"));
-    int64_t pause_s = 0;
-
-    tb_copy(p->id, sizeof p->id, row->id);
-    p->created_at = row->created_at;
-    p->taken_over = true;
-    p->one_at_a_time = tb_json_true(tb_json_get(wire, "one_at_a_time"));
-    p->stop_at_first_failure = tb_json_true(tb_json_get(wire, "stop_at_first_failure"));
-    (void)tb_json_int64(tb_json_get(wire, "pause_s"), &pause_s);
-    p->pause_ms = pause_s * 1000;
-    p->next_at = tb_mono_ms() + p->pause_ms;
-    for (const struct tb_json *i = tb_json_first(tb_json_get(wire, "items")); i; i = i->next)
-        read_item(p, i);
-    return p;
-}
-
 bool batch_resume(struct tb_bots *b, const struct tb_store_operation *row, struct tb_error *err)
 {
     struct tb_json_doc *doc = tb_json_parse(row->doc, strlen(row->doc), TB_JSON_UPSTREAM, err);
@@ -538,7 +556,7 @@ bool batch_resume(struct tb_bots *b, const struct tb_store_operation *row, struc
         if (strcmp(kinds[i]->word, row->kind) == 0)
             kind = kinds[i];
     if (ok && kind) {
-        struct batch *p = read_batch(b, kind, row, tb_json_get(tb_json_root(doc), "wire"));
+        struct batch *p = batch_read(b, kind, row, tb_json_get(tb_json_root(doc), "wire"));
         tb_log(TB_INFO, "operation.taken_over", "%s %s continues with %zu bots", row->kind, row->id,
                p->items);
         ok = begin(p, err);

@@ -24,7 +24,8 @@ enum item_state {
     ITEM_SUCCEEDED,
     ITEM_FAILED,     /* refused, or its operation ended otherwise than asked */
     ITEM_SKIPPED,    /* not tried: an earlier one failed, or a person said something else since */
-    ITEM_STATE_COUNT /* on the wire: pending running succeeded failed skipped */
+    ITEM_LEFT,       /* of an emergency stop: not the bridge's, and not asked for: it runs on */
+    ITEM_STATE_COUNT /* on the wire: pending running succeeded failed skipped left_running */
 };
 
 struct batch_item {
@@ -52,6 +53,8 @@ struct batch_kind {
     bool (*open)(struct batch *p, struct batch_item *item, const struct tb_caller *caller,
                  const struct tb_idempotency *key, struct tb_command_result *result,
                  struct tb_error *err);
+    /* May items be opened now? Called with each look; false: they wait. NULL: always. */
+    bool (*ready)(struct batch *p);
     /* Its operation ended: sets item->state (ITEM_PENDING: once more). NULL: succeeded or failed as
      * the operation did. */
     void (*ended)(struct batch *p, struct batch_item *item, const struct tb_life *life);
@@ -74,6 +77,8 @@ struct batch {
     /* of the running one */
     bool taken_over, changed;
     int64_t next_at; /* mono ms: the pause after the last item */
+    bool cancelled;  /* an emergency stop came: nothing more is opened (lock) */
+    bool opening;    /* an item is being opened (lock) */
     bool over;       /* its thread is about to end (lock) */
     pthread_t thread;
     struct batch *next;
@@ -98,8 +103,17 @@ bool batch_open(struct batch *p, const struct tb_caller *caller, const struct tb
                 struct tb_command_result *result, struct tb_error *err);
 /* batch_wire.c. The wire document; dry: what would be done, with no operation behind it. */
 void batch_write(const struct batch *p, bool dry, struct tb_json_writer *w);
-enum item_state batch_item_state(const char *word);
+/* A stored one, as an earlier process left it. */
+struct batch *batch_read(struct tb_bots *b, const struct batch_kind *kind,
+                         const struct tb_store_operation *row, const struct tb_json *wire);
 
+/* No batch but stops opens anything more; returns when none is in the middle of it, at latest after
+ * the deadline. Lock not held. */
+void batches_cancel(struct tb_bots *b, int64_t mono_deadline_ms);
+/* An open batch of this kind and request (NULL: none); its id. */
+bool batch_find(struct tb_bots *b, const struct batch *like, char id_out[TB_ULID_TEXT]);
+
+bool batch_is_kind(const char *word);
 /* resume.c meets a stored batch that has not ended. */
 TB_MUST_CHECK
 bool batch_resume(struct tb_bots *b, const struct tb_store_operation *row, struct tb_error *err);
@@ -113,5 +127,7 @@ bool batch_read_pace(struct batch *p, const struct tb_json *request, struct tb_p
 
 /* start_many.c */
 extern const struct batch_kind start_many_kind;
+/* emergency.c */
+extern const struct batch_kind emergency_kind;
 
 #endif

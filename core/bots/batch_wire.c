@@ -1,5 +1,5 @@
-/* What a batch looks like on the wire, which is also what is stored of it, and the fields that its
- * requests share. Pure; any thread; owns nothing. */
+/* What a batch looks like on the wire, which is also what is stored of it, how it is read back, and
+ * the fields that its requests share. Any thread; owns nothing. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,11 +8,11 @@
 enum { PAUSE_MAX_S = 3600 };
 
 static const char *const words[ITEM_STATE_COUNT] = {
-    [ITEM_PENDING] = "pending", [ITEM_RUNNING] = "running", [ITEM_SUCCEEDED] = "succeeded",
-    [ITEM_FAILED] = "failed",   [ITEM_SKIPPED] = "skipped",
+    [ITEM_PENDING] = "pending",   [ITEM_RUNNING] = "running", [ITEM_SUCCEEDED] = "succeeded",
+    [ITEM_LEFT] = "left_running", [ITEM_FAILED] = "failed",   [ITEM_SKIPPED] = "skipped",
 };
 
-enum item_state batch_item_state(const char *word)
+static enum item_state state_of(const char *word)
 {
     for (int i = 0; word && i < ITEM_STATE_COUNT; i++)
         if (strcmp(words[i], word) == 0)
@@ -35,8 +35,9 @@ static void write_item(const struct batch_item *item, bool dry, struct tb_json_w
     text_or_null(w, "instance", item->instance);
     tb_jw_kv_bool(w, "managed", item->managed);
     tb_jw_kv_string(w, "state",
-                    dry ? item->state == ITEM_PENDING ? "would_do" : "refused"
-                        : words[item->state]);
+                    !dry || item->state == ITEM_LEFT ? words[item->state]
+                    : item->state == ITEM_PENDING    ? "would_do"
+                                                     : "refused");
     text_or_null(w, "policy", item->policy);
     text_or_null(w, "code", item->code);
     text_or_null(w, "detail", item->detail);
@@ -105,4 +106,54 @@ bool batch_read_pace(struct batch *p, const struct tb_json *request, struct tb_p
     if (stop)
         p->stop_at_first_failure = tb_json_true(stop);
     return true;
+}
+
+/* ---- back from the store ---- */
+
+static void copy(const struct tb_json *from, const char *key, char *out, size_t size)
+{
+    const char *text = tb_json_get_string(from, key);
+    tb_copy(out, size, text ? text : "");
+}
+
+static void read_item(struct batch *p, const struct tb_json *node)
+{
+    const struct tb_json *effects = tb_json_get(node, "effects");
+    const struct bot none = {.managed = tb_json_true(tb_json_get(node, "managed"))};
+    struct batch_item *item = batch_add(p, &none);
+    struct tb_buffer text = TB_BUFFER_INIT;
+
+    copy(node, "bot", item->bot_id, sizeof item->bot_id);
+    copy(node, "name", item->name, sizeof item->name);
+    copy(node, "instance", item->instance, sizeof item->instance);
+    copy(node, "policy", item->policy, sizeof item->policy);
+    copy(node, "code", item->code, sizeof item->code);
+    copy(node, "detail", item->detail, sizeof item->detail);
+    copy(tb_json_get(node, "operation"), "id", item->operation_id, sizeof item->operation_id);
+    if (!tb_json_int64(tb_json_get(node, "tries"), &item->tries))
+        item->tries = 0;
+    if (effects) {
+        tb_json_canonical(effects, &text);
+        item->effects = tb_buffer_steal(&text, NULL);
+    }
+    item->state = state_of(tb_json_get_string(node, "state"));
+}
+
+struct batch *batch_read(struct tb_bots *b, const struct batch_kind *kind,
+                         const struct tb_store_operation *row, const struct tb_json *wire)
+{
+    struct batch *p = batch_new(b, kind, tb_json_get(wire, "request"));
+    int64_t pause_s = 0;
+
+    tb_copy(p->id, sizeof p->id, row->id);
+    p->created_at = row->created_at;
+    p->taken_over = true;
+    p->one_at_a_time = tb_json_true(tb_json_get(wire, "one_at_a_time"));
+    p->stop_at_first_failure = tb_json_true(tb_json_get(wire, "stop_at_first_failure"));
+    (void)tb_json_int64(tb_json_get(wire, "pause_s"), &pause_s);
+    p->pause_ms = pause_s * 1000;
+    p->next_at = tb_mono_ms() + p->pause_ms;
+    for (const struct tb_json *i = tb_json_first(tb_json_get(wire, "items")); i; i = i->next)
+        read_item(p, i);
+    return p;
 }

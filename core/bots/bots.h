@@ -108,6 +108,15 @@ bool tb_bots_stop(struct tb_bots *bots, const char *id, const struct tb_json *re
                   const struct tb_caller *caller, const struct tb_idempotency *idempotency,
                   struct tb_command_result *result, struct tb_problems *problems,
                   struct tb_error *err);
+/* POST /bots/emergency-stop {confirm: "stop", dry_run, exchange, bots, include_unmanaged}: stops
+ * all that lives, as one operation with items[]. Works in observe mode, and with a dead broker by
+ * stopping containers. A dry run has no operation_id. */
+TB_MUST_CHECK
+bool tb_bots_emergency_stop(struct tb_bots *bots, const struct tb_json *request,
+                            const struct tb_caller *caller,
+                            const struct tb_idempotency *idempotency,
+                            struct tb_command_result *result, struct tb_problems *problems,
+                            struct tb_error *err);
 /* POST /bots/start {bots: ["…"] | "those_that_ran", dry_run, pause_s, stop_at_first_failure}: one
  * operation with items[], one bot after another. A dry run has no operation_id. */
 TB_MUST_CHECK

@@ -60,6 +60,7 @@ struct bot {
     char image[160], connector[64], pair[64];
     char plan_id[TB_ULID_TEXT];
     char operation_id[TB_ULID_TEXT]; /* the newest one */
+    char owner[TB_ULID_TEXT]; /* of an unmanaged one: the record whose attempt made it, or "" */
     bool managed, claimed, deleted;
     bool ghost_checked, ghost, ghost_stopped; /* of an unmanaged one: see ghosts.c */
     int64_t store_version;                    /* 0: not in the store */
@@ -320,6 +321,8 @@ void operation_write_doc(const struct operation *op, struct tb_buffer *out);
 const char *operation_error(const struct tb_life *life);
 /* resume.c */
 bool operations_resume(struct tb_bots *b, struct tb_error *err);
+/* The record that an operation on this bot belongs to; NULL: none, an instance without one. */
+const char *operation_record(const struct bot *bot);
 /* State of the bot that follows from where its operation is. */
 void bot_follow(struct bot *bot, const struct tb_life *life);
 

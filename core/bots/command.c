@@ -123,7 +123,7 @@ bool command_commit(struct opening *o, struct tb_command_result *result, struct 
         operation_write_doc(&ended, &old_doc);
         old = (struct tb_store_operation){.id = ended.id,
                                           .kind = tb_op_kind_word(ended.life.kind),
-                                          .bot_id = o->bot->id,
+                                          .bot_id = operation_record(o->bot),
                                           .state = tb_op_state_word(ended.life.state),
                                           .created_at = ended.created_at,
                                           .ended_at = o->wall,
@@ -131,11 +131,12 @@ bool command_commit(struct opening *o, struct tb_command_result *result, struct 
         change[n++] = (struct tb_store_change){.kind = TB_STORE_OPERATION_PUT, .operation = &old};
     }
     bot_record(&o->shown, bot_doc.data, o->wall, &record);
-    change[n++] = (struct tb_store_change){
-        .kind = TB_STORE_BOT_PUT, .expected_version = o->shown.store_version, .bot = &record};
+    if (o->shown.managed)
+        change[n++] = (struct tb_store_change){
+            .kind = TB_STORE_BOT_PUT, .expected_version = o->shown.store_version, .bot = &record};
     row = (struct tb_store_operation){.id = o->id,
                                       .kind = tb_op_kind_word(o->life.kind),
-                                      .bot_id = o->bot->id,
+                                      .bot_id = operation_record(o->bot),
                                       .state = tb_op_state_word(o->life.state),
                                       .created_at = o->wall,
                                       .doc = doc.data};
@@ -170,7 +171,7 @@ void command_opened(struct opening *o, const struct tb_problems *problems,
         if (!o->superseded->running)
             operation_forget(b, o->superseded);
     }
-    o->bot->store_version++;
+    o->bot->store_version += o->bot->managed;
     o->bot->updated_at = o->wall;
     tb_copy(o->bot->intent, sizeof o->bot->intent, o->shown.intent);
     operation_open(b, o->bot, o->id, &o->life, stored_base, o->wall);

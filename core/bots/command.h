@@ -56,4 +56,16 @@ TB_MUST_CHECK
 bool command_open(struct opening *o, const char *intent, struct tb_command_result *result,
                   struct tb_problems *problems, struct tb_error *err);
 
+/* stop.c */
+struct stop_order {
+    bool abandon;  /* the container is stopped; orders and positions stay */
+    bool join_any; /* a stop that is under way is joined, whichever it is */
+};
+/* Stops a claimed bot; also an instance that no record has (its operation then has no bot). */
+TB_MUST_CHECK
+bool command_stop(struct tb_bots *b, struct bot *bot, struct stop_order order,
+                  const struct tb_caller *caller, const struct tb_idempotency *key,
+                  struct tb_command_result *result, struct tb_problems *problems,
+                  struct tb_error *err);
+
 #endif

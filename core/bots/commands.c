@@ -1,4 +1,4 @@
-/* What people ask of bots: create, start, stop, delete. A command writes the bot, its
+/* What people ask of bots: create, start, delete (stop.c stops). A command writes the bot, its
  * operation and the Idempotency-Key in one commit, then wakes the workers (command.h); nothing is
  * answered before it is on disk. Runs on request threads. */
 #include <stdio.h>
@@ -145,7 +145,7 @@ bool tb_bots_create(struct tb_bots *bots, const struct tb_json *request, bool le
     return ok;
 }
 
-/* ---- start and stop ---- */
+/* ---- start ---- */
 
 bool command_may_start(const struct bot *bot, struct tb_error *err)
 {
@@ -205,67 +205,6 @@ bool tb_bots_start(struct tb_bots *bots, const char *id, const struct tb_json *r
     pthread_mutex_unlock(&b->lock);
     if (ok && !done)
         ok = command_open(&o, "run", result, problems, err);
-    bot_release(b, o.bot);
-    return ok;
-}
-
-static bool read_policy(const struct tb_json *request, bool *abandon_out,
-                        struct tb_problems *problems, struct tb_error *err)
-{
-    static const char *const fields[] = {"policy", "confirm", NULL};
-    const char *policy = tb_json_get_string(request, "policy");
-    const char *confirm = tb_json_get_string(request, "confirm");
-
-    *abandon_out = policy && strcmp(policy, "abandon") == 0;
-    if (!command_fields(request, fields, problems, err))
-        return false;
-    if ((tb_json_get(request, "policy") && !policy) ||
-        (policy && !*abandon_out && strcmp(policy, "close") != 0)) {
-        tb_problem_add(&problems->errors, "/policy", "unknown_policy",
-                       "A stop closes positions at market (\"close\") or stops the container and "
-                       "leaves everything on the exchange (\"abandon\").",
-                       NULL);
-        return tb_fail(err, TB_INVALID, "The policy must be \"close\" or \"abandon\".");
-    }
-    if (*abandon_out && (!confirm || strcmp(confirm, "abandon") != 0)) {
-        tb_problem_add(&problems->errors, "/confirm", "confirm",
-                       "Orders and positions stay on the exchange unattended, and a later start "
-                       "trades beside them.",
-                       "Send \"confirm\": \"abandon\" to do it.");
-        return tb_fail(err, TB_INVALID,
-                       "Abandoning leaves orders and positions unattended; confirm it.");
-    }
-    return true;
-}
-
-bool tb_bots_stop(struct tb_bots *bots, const char *id, const struct tb_json *request,
-                  const struct tb_caller *caller, const struct tb_idempotency *idempotency,
-                  struct tb_command_result *result, struct tb_problems *problems,
-                  struct tb_error *err)
-{
-    struct tb_bots *b = bots;
-    struct opening o = {.b = b, .caller = caller, .key = idempotency, .wall = tb_wall_ms()};
-    char nonce[TB_NONCE_TEXT];
-    struct operation *op;
-    bool done, ok, abandon;
-
-    *result = (struct tb_command_result){0};
-    ok = command_replayed(b, caller, idempotency, result, &done, err);
-    if (done)
-        return ok;
-    if (!read_policy(request, &abandon, problems, err) || !command_bot(b, id, &o.bot, err))
-        return false;
-    pthread_mutex_lock(&b->lock);
-    op = operation_of(b, o.bot);
-    if (op && op->life.kind == TB_OP_STOP && op->life.keep_container == !abandon)
-        done = command_join(b, o.bot, op, result);
-    else
-        o.superseded = op;
-    tb_nonce(nonce);
-    tb_life_begin(&o.life, TB_OP_STOP, op ? &op->life : &o.bot->life, abandon, nonce, life_now(b));
-    pthread_mutex_unlock(&b->lock);
-    if (!done)
-        ok = command_open(&o, "stop", result, problems, err);
     bot_release(b, o.bot);
     return ok;
 }

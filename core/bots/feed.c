@@ -206,7 +206,8 @@ static struct tb_json_doc *list(struct tb_bots *b, enum tb_hb_endpoint endpoint,
 static void forget_unmanaged(struct tb_bots *b, struct bot *bot, int64_t wall)
 {
     if (!bot->managed && bot->sight.container == TB_CT_ABSENT &&
-        wall - bot->sight.at > FORGET_AFTER_MS && !bot->queued && !bot->working)
+        wall - bot->sight.at > FORGET_AFTER_MS && !bot->queued && !bot->working &&
+        !bot_busy(b, bot))
         registry_remove(b, bot);
 }
 
@@ -244,6 +245,8 @@ static void judge(struct tb_bots *b, struct bot *bot, int64_t wall, bool reboote
 
     tb_copy(reason, sizeof reason, bot->reason);
     if (bot->ghost)
+        return;
+    if (!bot->managed && bot_busy(b, bot))
         return;
     if (!bot->managed) {
         bot->state = bot->sight.container == TB_CT_EXITED ? TB_BOT_STOPPED

@@ -47,6 +47,11 @@ static void write_effects(const struct operation *op, struct tb_json_writer *w)
     tb_json_free(doc);
 }
 
+const char *operation_record(const struct bot *bot)
+{
+    return bot->managed ? bot->id : bot->owner[0] ? bot->owner : NULL;
+}
+
 void operation_write_doc(const struct operation *op, struct tb_buffer *out)
 {
     const struct tb_life *life = &op->life;
@@ -59,8 +64,9 @@ void operation_write_doc(const struct operation *op, struct tb_buffer *out)
     tb_jw_object(&w);
     tb_jw_kv_string(&w, "id", op->id);
     tb_jw_kv_string(&w, "kind", tb_op_kind_word(life->kind));
-    tb_jw_kv_string(&w, "bot", op->bot->id);
+    tb_jw_kv_string(&w, "bot", operation_record(op->bot));
     tb_jw_kv_string(&w, "bot_name", op->bot->name);
+    tb_jw_kv_bool(&w, "managed", op->bot->managed);
     tb_jw_kv_string(&w, "state", tb_op_state_word(life->state));
     tb_jw_kv_string(&w, "instance", life->instance[0] ? life->instance : NULL);
     if (tb_op_kind_stops(life->kind))

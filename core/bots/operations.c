@@ -138,7 +138,7 @@ static bool commit(struct tb_bots *b, struct operation *op, const struct bot *bo
     bot_write_doc(bot, &bot_doc);
     operation = (struct tb_store_operation){.id = op->id,
                                             .kind = tb_op_kind_word(life->kind),
-                                            .bot_id = bot->id,
+                                            .bot_id = operation_record(bot),
                                             .state = tb_op_state_word(life->state),
                                             .created_at = op->created_at,
                                             .ended_at = op->ended_at,
@@ -172,8 +172,9 @@ static bool commit(struct tb_bots *b, struct operation *op, const struct bot *bo
             .kind = known ? TB_STORE_ATTEMPT_UPDATE : TB_STORE_ATTEMPT_ADD, .attempt = &attempt};
     }
     bot_record(bot, tb_buffer_text(&bot_doc), wall, &record);
-    change[n++] = (struct tb_store_change){
-        .kind = TB_STORE_BOT_PUT, .expected_version = bot->store_version, .bot = &record};
+    if (bot->managed)
+        change[n++] = (struct tb_store_change){
+            .kind = TB_STORE_BOT_PUT, .expected_version = bot->store_version, .bot = &record};
     ok = tb_store_commit(b->store, change, n, err);
     tb_buffer_free(&op_doc);
     tb_buffer_free(&bot_doc);
@@ -189,7 +190,7 @@ static void publish(struct tb_bots *b, const struct operation *op)
     tb_jw_init(&w, &json);
     tb_jw_object(&w);
     tb_jw_kv_string(&w, "id", op->id);
-    tb_jw_kv_string(&w, "bot", op->bot->id);
+    tb_jw_kv_string(&w, "bot", operation_record(op->bot));
     tb_jw_kv_string(&w, "kind", tb_op_kind_word(op->life.kind));
     tb_jw_kv_string(&w, "state", tb_op_state_word(op->life.state));
     tb_jw_kv_string(&w, "step", s ? s->name : NULL);
@@ -262,7 +263,7 @@ static void adopt_step(struct tb_bots *b, struct operation *op, bool stored)
     struct bot *bot = op->bot;
     bot_follow(bot, &op->life);
     if (stored) {
-        bot->store_version++;
+        bot->store_version += bot->managed;
         bot->updated_at = tb_wall_ms();
         tb_copy(op->stored_base, sizeof op->stored_base, op->life.base);
         for (size_t i = 0; i < op->steps; i++)

@@ -37,16 +37,35 @@ static bool resume_attempt(struct tb_bots *b, struct operation *op, struct tb_er
     return row || err->code == TB_NOT_FOUND;
 }
 
+/* The stop of an instance that has no record of its own goes on with the entry that stands for it.
+ */
+static struct bot *bot_of(struct tb_bots *b, const struct tb_store_operation *row,
+                          const struct tb_json *doc)
+{
+    const struct tb_json *wire = tb_json_get(doc, "wire");
+    const struct tb_json *managed = tb_json_get(wire, "managed");
+    const char *instance = tb_json_get_string(wire, "instance");
+    struct bot *bot;
+
+    if (!tb_json_is(managed, TB_JSON_BOOL) || tb_json_true(managed) || !instance)
+        return row->bot_id ? registry_find(b, row->bot_id) : NULL;
+    bot = registry_by_instance(b, instance);
+    if (!bot)
+        bot = feed_unmanaged(b, instance, tb_wall_ms());
+    tb_copy(bot->owner, sizeof bot->owner, row->bot_id ? row->bot_id : "");
+    return bot;
+}
+
 static void resume_one(void *arg, const struct tb_store_operation *row)
 {
     struct resuming *r = arg;
-    if (!row->bot_id) {
+    if (batch_is_kind(row->kind)) {
         r->ok = r->ok && batch_resume(r->b, row, r->err);
         return;
     }
     struct tb_json_doc *doc = tb_json_parse(row->doc, strlen(row->doc), TB_JSON_UPSTREAM, r->err);
     struct tb_life life;
-    struct bot *bot = registry_find(r->b, row->bot_id);
+    struct bot *bot = doc ? bot_of(r->b, row, tb_json_root(doc)) : NULL;
     struct operation *op;
 
     if (!doc || !tb_life_read(tb_json_get(tb_json_root(doc), "life"), &life, r->err)) {
