@@ -51,6 +51,18 @@ static const struct api_route rows[] = {
     {"POST", "/bots/{id}/release", "/bots/{id}/release", API_OPERATOR, API_AUDIT | API_KEY,
      16 * KIB, "", api_release_bot,
      "gives an adopted bot back: its record is deleted, the bot goes on"},
+    {"PUT", "/bots/{id}", "/bots/{id}/params", API_OPERATOR, API_AUDIT | API_KEY, 256 * KIB, "",
+     api_put_bot,
+     "changes a bot's `{params, risk}` like PATCH /bots/{id}/params, also in other front ends' "
+     "words; `If-Match` may be left out"},
+    {"GET", "/bots/{id}/params", "params", API_OPERATOR, 0, 0, "", api_get_params,
+     "the parameters that are wanted, their version as a strong ETag, and which changes are in "
+     "force, pending or not known"},
+    {"PATCH", "/bots/{id}/params", "/bots/{id}/params", API_OPERATOR, API_AUDIT | API_KEY,
+     256 * KIB, "", api_patch_params,
+     "changes parameters (`null` as in a create: none, or the form's default): live where the "
+     "running bot takes them "
+     "over, else with the next redeploy; needs `If-Match`"},
     {"GET", "/bots/{id}/config", "config", API_OPERATOR, 0, 0, "", api_get_config,
      "the deployed files as planned and as they are now, with the differences"},
     {"GET", "/bots/{id}/history", "history", API_OPERATOR, API_ETAG, 0, "", api_get_history,

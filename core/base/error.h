@@ -34,6 +34,7 @@
     X(TB_FORM_CHANGED, "form_changed", 409, false)                                                 \
     X(TB_EPHEMERAL_STORE, "ephemeral_store", 409, false)                                           \
     X(TB_OBSERVE_MODE, "observe_mode", 409, false)                                                 \
+    X(TB_STALE_VERSION, "stale_version", 412, false)                                               \
     X(TB_TOO_LARGE, "too_large", 413, false)                                                       \
     X(TB_MEDIA_TYPE, "unsupported_media_type", 415, false)                                         \
     X(TB_INVALID, "invalid", 422, false)                                                           \
@@ -41,6 +42,7 @@
     X(TB_IDEMPOTENCY_MISMATCH, "idempotency_key_reused", 422, false)                               \
     X(TB_PLAN_EXPIRED, "plan_expired", 422, false)                                                 \
     X(TB_HEADERS_TOO_LARGE, "headers_too_large", 431, false)                                       \
+    X(TB_VERSION_REQUIRED, "version_required", 428, false)                                         \
     X(TB_RATE_LIMITED, "rate_limited", 429, true)                                                  \
     X(TB_INTERNAL, "internal", 500, false)                                                         \
     X(TB_PLUGIN_FAILED, "plugin_failed", 500, false)                                               \

@@ -153,6 +153,29 @@ bool tb_bots_release(struct tb_bots *bots, const char *id, struct tb_buffer *out
 TB_MUST_CHECK
 bool tb_bots_config(struct tb_bots *bots, const char *id, struct tb_buffer *out,
                     struct tb_error *err);
+/* GET /bots/{id}/params: {version, params, risk, deployed, applied, pending_redeploy, unknown}. */
+TB_MUST_CHECK
+bool tb_bots_params(struct tb_bots *bots, const char *id, struct tb_buffer *out,
+                    int64_t *version_out, struct tb_error *err);
+/* What PATCH /bots/{id}/params and PUT /bots/{id} ask for. */
+struct tb_params_request {
+    const struct tb_json *words; /* {params?, risk?, …}, also in other front ends' words */
+    bool bare;                   /* the words are the parameters themselves: pointers begin there */
+    bool lenient;
+    bool any_version;
+    int64_t version; /* that the caller has seen, unless any_version */
+    /* The Idempotency-Key's row, NULL without one: begun in the commit of the change, answered at
+     * its end. */
+    struct tb_store_idempotency *record;
+    struct tb_store_idempotency_result *record_result;
+};
+/* Writes the same document. version_out: the present one, also when this fails; 0 when there is no
+ * bot. */
+TB_MUST_CHECK
+bool tb_bots_change_params(struct tb_bots *bots, const char *id,
+                           const struct tb_params_request *asked, struct tb_buffer *out,
+                           int64_t *version_out, struct tb_problems *problems,
+                           struct tb_error *err);
 /* GET /bots/{id}/history: {"history": [{at, what: operation|state|adopted, …}]}, newest first. */
 TB_MUST_CHECK
 bool tb_bots_history(struct tb_bots *bots, const char *id, struct tb_buffer *out,

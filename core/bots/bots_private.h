@@ -70,6 +70,9 @@ struct bot {
     char reason[32], reason_detail[320];
     struct tb_life life; /* of the newest operation; its instance is the bot's */
     char *facts;         /* JSON kept as planned: {params, plugin, risk, budget_quote, quotes} */
+    char *wanted;        /* JSON, see params.h; NULL until its parameters are changed */
+    bool changing;       /* somebody changes them: see params_live.h */
+    bool in_doubt;       /* whether a running bot has a change is not known */
     /* news */
     struct sight sight;
     char *slice; /* newest status slice, waiting for a feed worker */
@@ -238,7 +241,7 @@ bool plan_make(struct tb_bots *b, const struct tb_plan_wish *wish, struct plan *
 /* A stored plan by id, for creating from it. */
 TB_MUST_CHECK
 bool plan_load(struct tb_bots *b, const char *id, struct plan *plan, struct tb_error *err);
-/* The stored plan's document with every name of its base rewritten to `base`. */
+/* The stored plan's document with every name of its base rewritten to `base` (NULL: as it is). */
 TB_MUST_CHECK
 struct tb_json_doc *plan_for_base(struct tb_bots *b, const char *plan_id, const char *base,
                                   struct tb_error *err);
@@ -252,6 +255,11 @@ struct request {
     const struct tb_json *params, *risk;
 };
 void request_free(struct request *r);
+/* Runs the aliases of the plugin r->exchange over the words; fills r->translated. current: the
+ * strategy of the bot that is changed, NULL for a create. */
+TB_MUST_CHECK
+bool request_translate(struct tb_bots *b, const struct tb_json *body, const char *current,
+                       struct request *r, struct tb_problems *problems, struct tb_error *err);
 /* False when the exchange is not known or its plugin refuses the words. Other errors of the
  * envelope are only added to the problems, so that plan_make can add those of the form beside them.
  */

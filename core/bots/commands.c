@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bots/command.h"
+#include "bots/params.h"
 
 /* ---- create ---- */
 
@@ -203,8 +204,10 @@ bool tb_bots_start(struct tb_bots *bots, const char *id, const struct tb_json *r
     tb_nonce(nonce);
     tb_life_begin(&o.life, TB_OP_START, &o.bot->life, false, nonce, life_now(b));
     pthread_mutex_unlock(&b->lock);
-    if (ok && !done)
+    if (ok && !done) {
+        params_warn_start(o.bot, problems);
         ok = command_open(&o, "run", result, problems, err);
+    }
     bot_release(b, o.bot);
     return ok;
 }

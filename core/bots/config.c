@@ -1,56 +1,22 @@
-/* GET /bots/{id}/config: the files a bot was deployed with, as planned and as upstream gives them
- * back now, and every field in which they differ. An instance has its own copy of the controller
- * configs; of its script config only the one it was copied from can be read. Any thread. */
+/* GET /bots/{id}/config: the files a bot was deployed with, as planned (with what it has taken over
+ * live since) and as upstream gives them back now, and every field in which they differ. An
+ * instance has its own copy of the controller configs; of its script config only the one it was
+ * copied from can be read. Any thread. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "bots/bots_private.h"
+#include "bots/deployed.h"
 
 enum { READ_MS = 15000 };
 
 struct comparing {
     struct tb_bots *b;
-    char instance[TB_INSTANCE_NAME], plan_id[TB_ULID_TEXT], base[TB_BASE_NAME];
-    struct tb_json_doc *plan, *configs, *script;
+    char instance[TB_INSTANCE_NAME];
+    struct deployed deployed;
+    struct tb_json_doc *configs, *script;
     char script_name[160];
     struct tb_json_writer found, differences;
 };
-
-static const char *after_slash(const char *path)
-{
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    return slash ? slash + 1 : "";
-}
-
-/* Name of a planned file upstream: an adopted bot's files had their own. */
-static const char *name_of(const struct comparing *c, const struct tb_json *file)
-{
-    const char *of = tb_json_get_string(file, "of");
-    return of && !c->base[0] ? of : after_slash(tb_json_get_string(file, "path"));
-}
-
-static bool is_script(const struct tb_json *file)
-{
-    const char *path = tb_json_get_string(file, "path");
-    return path && strncmp(path, "/scripts/", 9) == 0;
-}
-
-static bool same_name(const char *a, const char *b)
-{
-    size_t n = strlen(a), m = strlen(b);
-    n -= n > 4 && strcmp(a + n - 4, ".yml") == 0 ? 4 : 0;
-    m -= m > 4 && strcmp(b + m - 4, ".yml") == 0 ? 4 : 0;
-    return n == m && strncmp(a, b, n) == 0;
-}
-
-static struct tb_json_doc *bytes_of(const struct tb_json *file)
-{
-    const struct tb_json *bytes = tb_json_get(file, "bytes");
-    struct tb_error ignored;
-    return tb_json_is(bytes, TB_JSON_STRING)
-               ? tb_json_parse(bytes->text, bytes->len, TB_JSON_UPSTREAM, &ignored)
-               : NULL;
-}
 
 static void differ(struct comparing *c, const char *file, const char *field,
                    const struct tb_json *planned, const struct tb_json *found)
@@ -68,7 +34,8 @@ static void differ(struct comparing *c, const char *file, const char *field,
 static bool is_own_name(const struct comparing *c, const char *field)
 {
     return strcmp(field, "_config_name") == 0 ||
-           (!c->base[0] && (strcmp(field, "id") == 0 || strcmp(field, "controllers_config") == 0));
+           (!c->deployed.base[0] &&
+            (strcmp(field, "id") == 0 || strcmp(field, "controllers_config") == 0));
 }
 
 static void compare(struct comparing *c, const char *file, const struct tb_json *planned,
@@ -84,44 +51,39 @@ static void compare(struct comparing *c, const char *file, const struct tb_json 
 
 static const struct tb_json *found_file(const struct comparing *c, const struct tb_json *file)
 {
-    const char *name = name_of(c, file);
-    if (is_script(file))
+    const char *name = deployed_name(&c->deployed, file);
+    if (deployed_is_script(file))
         return c->script ? tb_json_root(c->script) : NULL;
-    for (const struct tb_json *f = c->configs ? tb_json_first(tb_json_root(c->configs)) : NULL; f;
-         f = f->next) {
-        const char *own = tb_json_get_string(f, "_config_name");
-        if (own && same_name(own, name))
-            return f;
-    }
-    return NULL;
+    return c->configs ? deployed_find(tb_json_root(c->configs), name) : NULL;
 }
 
 static void compare_planned(struct comparing *c)
 {
-    const struct tb_json *files = c->plan ? tb_json_get(tb_json_root(c->plan), "files") : NULL;
-    for (const struct tb_json *file = tb_json_first(files); file; file = file->next) {
+    size_t i = 0;
+    for (const struct tb_json *file = tb_json_first(c->deployed.files); file; file = file->next) {
         const struct tb_json *found = found_file(c, file);
-        struct tb_json_doc *doc = bytes_of(file);
+        struct tb_json_doc *doc = deployed_config(&c->deployed, file, i++);
+        const char *name = deployed_name(&c->deployed, file);
         if (!found)
-            differ(c, name_of(c, file), NULL, doc ? tb_json_root(doc) : NULL, NULL);
+            differ(c, name, NULL, doc ? tb_json_root(doc) : NULL, NULL);
         else if (doc)
-            compare(c, name_of(c, file), tb_json_root(doc), found);
+            compare(c, name, tb_json_root(doc), found);
         tb_json_free(doc);
     }
 }
 
 static bool is_planned(const struct comparing *c, const char *name)
 {
-    const struct tb_json *files = tb_json_get(tb_json_root(c->plan), "files");
-    for (const struct tb_json *file = tb_json_first(files); file; file = file->next)
-        if (!is_script(file) && same_name(name_of(c, file), name))
+    for (const struct tb_json *file = tb_json_first(c->deployed.files); file; file = file->next)
+        if (!deployed_is_script(file) &&
+            deployed_same_name(deployed_name(&c->deployed, file), name))
             return true;
     return false;
 }
 
 static void compare_extra(struct comparing *c)
 {
-    const struct tb_json *list = c->plan && c->configs ? tb_json_root(c->configs) : NULL;
+    const struct tb_json *list = c->deployed.plan && c->configs ? tb_json_root(c->configs) : NULL;
     for (const struct tb_json *f = tb_json_first(list); f; f = f->next) {
         const char *name = tb_json_get_string(f, "_config_name");
         if (name && !is_planned(c, name))
@@ -131,32 +93,19 @@ static void compare_extra(struct comparing *c)
 
 /* ---- reading ---- */
 
-static bool read_all(struct comparing *c, struct tb_error *err)
+static bool read_found(struct comparing *c, struct tb_error *err)
 {
     int64_t deadline = tb_mono_ms() + READ_MS;
-    const struct tb_json *files;
 
     *err = (struct tb_error){0};
-    if (c->plan_id[0]) {
-        if (c->base[0]) {
-            c->plan = plan_for_base(c->b, c->plan_id, c->base, err);
-        } else {
-            struct tb_store_plan *row = tb_store_plan_get(c->b->store, c->plan_id, err);
-            c->plan = row ? tb_json_parse(row->doc, strlen(row->doc), TB_JSON_UPSTREAM, err) : NULL;
-            free(row);
-        }
-        if (!c->plan)
-            return false;
-    }
     if (c->instance[0])
         c->configs =
             upstream_read_if_there(c->b, TB_HB_CONTROLLERS_BOT_CONFIGS, c->instance, deadline, err);
     if (err->code != TB_OK)
         return false;
-    files = c->plan ? tb_json_get(tb_json_root(c->plan), "files") : NULL;
-    for (const struct tb_json *file = tb_json_first(files); file; file = file->next)
-        if (is_script(file))
-            tb_copy(c->script_name, sizeof c->script_name, name_of(c, file));
+    for (const struct tb_json *file = tb_json_first(c->deployed.files); file; file = file->next)
+        if (deployed_is_script(file))
+            tb_copy(c->script_name, sizeof c->script_name, deployed_name(&c->deployed, file));
     if (c->script_name[0])
         c->script =
             upstream_read_if_there(c->b, TB_HB_SCRIPTS_CONFIG_GET, c->script_name, deadline, err);
@@ -186,17 +135,17 @@ static void write_file(struct tb_json_writer *w, const char *folder, const char 
 
 static void write_planned(const struct comparing *c, struct tb_json_writer *w)
 {
+    size_t i = 0;
     tb_jw_key(w, "planned");
-    if (!c->plan) {
+    if (!c->deployed.plan) {
         tb_jw_null(w);
         return;
     }
     tb_jw_array(w);
-    const struct tb_json *files = tb_json_get(tb_json_root(c->plan), "files");
-    for (const struct tb_json *file = tb_json_first(files); file; file = file->next) {
-        struct tb_json_doc *doc = bytes_of(file);
-        write_file(w, is_script(file) ? "script" : "controller", name_of(c, file),
-                   doc ? tb_json_root(doc) : NULL);
+    for (const struct tb_json *file = tb_json_first(c->deployed.files); file; file = file->next) {
+        struct tb_json_doc *doc = deployed_config(&c->deployed, file, i++);
+        write_file(w, deployed_is_script(file) ? "script" : "controller",
+                   deployed_name(&c->deployed, file), doc ? tb_json_root(doc) : NULL);
         tb_json_free(doc);
     }
     tb_jw_end_array(w);
@@ -238,23 +187,22 @@ bool tb_bots_config(struct tb_bots *bots, const char *id, struct tb_buffer *out,
                     struct tb_error *err)
 {
     struct comparing c = {.b = bots};
+    struct deployed_key key;
     struct bot *bot;
     bool ok;
 
     pthread_mutex_lock(&bots->lock);
     bot = registry_find(bots, id);
-    if (bot) {
-        tb_copy(c.instance, sizeof c.instance, bot->life.instance);
-        tb_copy(c.plan_id, sizeof c.plan_id, bot->plan_id);
-        tb_copy(c.base, sizeof c.base, bot->life.base);
-    }
+    if (bot)
+        deployed_key_of(bot, &key);
     pthread_mutex_unlock(&bots->lock);
     if (!bot)
         return tb_fail(err, TB_NOT_FOUND, "There is no bot of this id, name or instance.");
-    ok = read_all(&c, err);
+    tb_copy(c.instance, sizeof c.instance, key.instance);
+    ok = deployed_read(bots, &key, &c.deployed, err) && read_found(&c, err);
     if (ok)
         answer(&c, out);
-    tb_json_free(c.plan);
+    deployed_free(&c.deployed);
     tb_json_free(c.configs);
     tb_json_free(c.script);
     return ok;

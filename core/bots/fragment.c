@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bots/bots_private.h"
+#include "bots/params.h"
 
 static void text_or_null(struct tb_json_writer *w, const char *key, const char *text)
 {
@@ -62,12 +62,10 @@ static void write_array(struct tb_json_writer *w, const char *key, const struct 
         tb_jw_kv_raw(w, key, "[]", 2);
 }
 
-static void write_facts(struct tb_json_writer *w, const struct tb_json *facts)
+static void write_facts(struct tb_json_writer *w, const struct bot *bot,
+                        const struct tb_json *facts)
 {
-    const struct tb_json *params = tb_json_get(facts, "params");
-    tb_jw_kv_node(w, "params", params);
-    tb_jw_kv_node(w, "config", params);
-    tb_jw_kv_node(w, "risk", tb_json_get(facts, "risk"));
+    params_write_wire(bot, w);
     tb_jw_kv_node(w, "budget_quote", tb_json_get(facts, "budget_quote"));
     tb_jw_kv_node(w, "plugin", tb_json_get(facts, "plugin"));
     tb_jw_kv_node(w, "adoption", tb_json_get(facts, "adoption"));
@@ -141,7 +139,7 @@ static void write_operator(struct tb_json_writer *w, const struct bot *bot,
     text_or_null(w, "instance", bot->life.instance);
     write_instances(w, bot);
     text_or_null(w, "image", bot->image);
-    write_facts(w, facts);
+    write_facts(w, bot, facts);
     write_array(w, "controllers", tb_json_get(figures, "controllers"));
     write_array(w, "positions", tb_json_get(figures, "positions"));
     tb_jw_kv_node(w, "closes", tb_json_get(figures, "closes"));

@@ -78,7 +78,7 @@ struct tb_json_doc *plan_for_base(struct tb_bots *b, const char *plan_id, const 
         return NULL;
     old = tb_json_get_string(tb_json_root(doc), "base");
     /* The base holds a random nonce, so it occurs only where the host wrote it. */
-    for (at = row->doc; old && old[0] && (hit = strstr(at, old)); at = hit + strlen(old)) {
+    for (at = row->doc; base && old && old[0] && (hit = strstr(at, old)); at = hit + strlen(old)) {
         tb_buffer_append(&text, at, (size_t)(hit - at));
         tb_buffer_puts(&text, base);
     }

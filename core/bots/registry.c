@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "bots/bots_private.h"
+#include "bots/params.h"
 
 int64_t life_now(const struct tb_bots *b)
 {
@@ -22,6 +22,7 @@ struct bot *bot_new(void)
 void bot_free(struct bot *bot)
 {
     free(bot->facts);
+    free(bot->wanted);
     free(bot->slice);
     free(bot->figures);
     free(bot->errors);
@@ -156,6 +157,8 @@ void bot_write_doc(const struct bot *bot, struct tb_buffer *out)
         tb_jw_kv_string(&w, texts[i].name, (const char *)bot + texts[i].offset);
     tb_jw_kv_int(&w, "started_at", bot->started_at);
     tb_jw_kv_raw(&w, "facts", bot->facts ? bot->facts : "{}", bot->facts ? strlen(bot->facts) : 2);
+    if (bot->wanted)
+        tb_jw_kv_raw(&w, "wanted", bot->wanted, strlen(bot->wanted));
     tb_jw_key(&w, "life");
     tb_life_write(&bot->life, &w);
     tb_jw_end_object(&w);
@@ -180,6 +183,11 @@ bool bot_load_doc(struct bot *bot, const char *text, struct tb_error *err)
         bot->started_at = 0;
     tb_json_canonical(tb_json_get(root, "facts"), &facts);
     bot->facts = tb_buffer_steal(&facts, NULL);
+    if (tb_json_is(tb_json_get(root, "wanted"), TB_JSON_OBJECT)) {
+        struct tb_buffer wanted = TB_BUFFER_INIT;
+        tb_json_canonical(tb_json_get(root, "wanted"), &wanted);
+        params_set(bot, tb_buffer_steal(&wanted, NULL));
+    }
     ok = tb_life_read(tb_json_get(root, "life"), &bot->life, err);
     tb_json_free(doc);
     return ok;

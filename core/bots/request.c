@@ -156,9 +156,8 @@ static bool find_exchange(const struct tb_generation *in, const struct tb_json *
     return false;
 }
 
-/* Runs the plugin's aliases over the request. */
-static bool translate(struct tb_bots *b, const struct tb_json *body, struct request *r,
-                      struct tb_problems *problems, struct tb_error *err)
+bool request_translate(struct tb_bots *b, const struct tb_json *body, const char *current,
+                       struct request *r, struct tb_problems *problems, struct tb_error *err)
 {
     struct tb_buffer input = TB_BUFFER_INIT, output = TB_BUFFER_INIT;
     struct tb_plugin_fault fault;
@@ -168,6 +167,8 @@ static bool translate(struct tb_bots *b, const struct tb_json *body, struct requ
     tb_jw_init(&w, &input);
     tb_jw_object(&w);
     tb_jw_kv_node(&w, "request", body);
+    if (current)
+        tb_jw_kv_string(&w, "current", current);
     tb_jw_end_object(&w);
     ok = tb_plugins_call(b->plugins,
                          &(struct tb_plugin_call){.plugin = r->exchange,
@@ -192,6 +193,7 @@ static bool translate(struct tb_bots *b, const struct tb_json *body, struct requ
         tb_problem_add(&problems->errors, pointer ? pointer : "/strategy", code ? code : "refused",
                        message ? message : "The plugin refuses this request.",
                        tb_json_get_string(refused, "hint"));
+        return problems_fail(problems, err);
     }
     return true;
 }
@@ -262,10 +264,8 @@ bool request_read(struct tb_bots *b, const struct tb_plan_wish *wish, struct req
         return tb_fail(err, TB_BAD_REQUEST, "The body must be a JSON object.");
     if (!find_exchange(r->in, body, r->exchange, problems))
         return problems_fail(problems, err);
-    if (!translate(b, body, r, problems, err))
+    if (!request_translate(b, body, NULL, r, problems, err))
         return false;
-    if (problems->errors.len > 0)
-        return problems_fail(problems, err);
 
     const struct tb_json *request = tb_json_get(tb_json_root(r->translated), "request");
     if (!tb_json_is(request, TB_JSON_OBJECT))

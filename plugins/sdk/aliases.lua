@@ -8,6 +8,8 @@
 --                convert = function(params, note) … return params end }, -- the rest; pure
 --     volume = { refuse = "no_volume" },                  -- a code of the plugin's messages
 --   } }
+-- A change of a bot (current: its strategy) may leave the strategy out; then the words of every alias
+-- of that strategy are read.
 -- convert gets the foreign params (integers and decimals), may change and return them, and calls
 -- note("bid_spread", "spreads_pct") for each word it translated. Each translation is one warning.
 local text = require("bridge.text")
@@ -99,7 +101,7 @@ local function translate_pair(request, strategy, params, note)
 end
 
 -- Returns { request, warnings } or { error }.
-function aliases.translate(plugin, given)
+function aliases.translate(plugin, given, current)
   local request, warnings = copy(given), json.array({})
   local note = note_into(warnings)
   local params, why = params_of(request, note)
@@ -119,6 +121,12 @@ function aliases.translate(plugin, given)
   request.exchange = plugin.name
   local alias = type(request.strategy) == "string" and not find(plugin, request.strategy) and
     ((plugin.aliases or {}).strategies or {})[request.strategy]
+  if current and (request.strategy == nil or request.strategy == json.null) then
+    request.strategy = current
+    for _, other in pairs((plugin.aliases or {}).strategies or {}) do
+      if other.to == current then params = apply(other, params, note) end
+    end
+  end
   if alias and alias.refuse then
     local message, hint = report.render(plugin.messages[alias.refuse], {})
     return refusal("/strategy", alias.refuse, message, hint)

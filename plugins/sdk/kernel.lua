@@ -89,10 +89,10 @@ function kernel.schema(plugin, input)
   }
 end
 
--- { request } -> { request, warnings } or { error }
+-- { request, current? } -> { request, warnings } or { error }
 function kernel.translate(plugin, input)
   phase("translate", "plain")
-  return wire(require("bridge.aliases").translate(plugin, input.request))
+  return wire(require("bridge.aliases").translate(plugin, input.request, input.current))
 end
 
 -- The plan of a bot; see plan.lua.

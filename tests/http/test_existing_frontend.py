@@ -86,6 +86,15 @@ def test_life_of_a_bot(page, bridge):
     # Later builds filter by account themselves; both agree.
     assert [b["id"] for b in page.bots("master_account") if b["id"] == bot_id]
 
+    # Later builds change a bot: they know no versions, and their words are translated again.
+    changed = page.call("PUT", f"/bots/{bot_id}", {
+        **form, "config": {"bid_spread": 0.005, "ask_spread": 0.005, "order_amount": 1200}})
+    assert changed["id"] == bot_id and changed["params"]["spreads_pct"] == ["0.5"]
+    assert changed["warnings"] and page.row(bot_id)["config"] == changed["params"]
+    changed = page.call("PUT", f"/bots/{bot_id}", {"config": {"order_amount": 1100}})
+    assert changed["params"]["budget_quote"] == "1100"
+    assert changed["params"]["spreads_pct"] == ["0.5"]
+
     assert page.call("POST", f"/bots/{bot_id}/stop")["id"] == bot_id
     bridge.wait_until(lambda: page.row(bot_id)["status"] == "stopped")
     assert page.button(bot_id) == "Start"
