@@ -4,6 +4,7 @@ import { call, get, whenSignedOut } from "./http.js";
 import { showBots } from "./bots.js";
 import { showBot } from "./bot.js";
 import { showChoice, showForm } from "./create.js";
+import { showChange } from "./change.js";
 import { news, setBanner, watchHummingbot } from "./banner.js";
 
 const main = document.getElementById("main"), nav = document.getElementById("nav"), who = document.getElementById("who");
@@ -113,6 +114,10 @@ async function show() {
     if (place === "new" && session.may) {
       document.title = "New bot · Trading Bridge";
       const draw = a && b ? await showForm(main, part(a), part(b)) : await showChoice(main);
+      if (mine === round) draw();
+    } else if (place === "bots" && a && b === "change" && session.may) {
+      document.title = "Change a bot · Trading Bridge";
+      const draw = await showChange(main, part(a));
       if (mine === round) draw();
     } else if (place === "bots" && a) {
       leave = showBot(main, part(a), session, news);

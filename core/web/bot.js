@@ -6,6 +6,7 @@ import { poll } from "./poll.js";
 import { commandButtons } from "./commands.js";
 import { showOperation, operationTitle } from "./operation.js";
 import { definitions, parameterRows, valueText } from "./plan.js";
+import { changeLists } from "./change.js";
 import { profitCell } from "./bots.js";
 import {
   stateChip, stateReason, gain, amount, relative, dateTime, clockTime, unknown, operationOpen, operationChip, titleCase, plainWords,
@@ -72,7 +73,9 @@ function parameters(bot, properties) {
   const rows = parameterRows(bot, properties, quote);
   const risk = Object.entries(bot.risk || {}).map(([name, value]) => [titleCase(name), valueText(value)]);
   if (rows.length + risk.length === 0) return null;
-  return [h("h2", null, "Parameters"), definitions([...rows, ...risk])];
+  return [h("h2", null, "Parameters"), definitions([...rows, ...risk]),
+    changeLists({ pending: bot.pending_redeploy, unknown: bot.unknown_params }),
+    bot.managed === false ? null : h("p", null, h("a", { href: "#/bots/" + segment(bot.id) + "/change", "data-key": "change" }, "Change…"))];
 }
 
 function history(operations) {
@@ -127,7 +130,7 @@ export function showBot(main, id, session, news) {
     draw("errors", [bot.errors, bot.flags], () => errors(bot));
     draw("positions", bot.positions, () => positions(bot));
     draw("facts", bot, () => facts(bot, session));
-    draw("parameters", [bot.params, bot.risk, properties], () => parameters(bot, properties));
+    draw("parameters", [bot.params, bot.risk, bot.pending_redeploy, bot.unknown_params, properties], () => parameters(bot, properties));
     if (state !== null && state !== bot.state) announce((bot.name || bot.id) + " is " + plainWords(bot.state));
     state = bot.state;
     if (!asked && session.may && bot.exchange && bot.strategy) readProperties(bot);
@@ -137,7 +140,7 @@ export function showBot(main, id, session, news) {
     asked = true;
     try {
       properties = (await get("exchanges/" + segment(bot.exchange) + "/strategies/" + segment(bot.strategy))).schema.properties;
-      draw("parameters", [bot.params, bot.risk, properties], () => parameters(bot, properties));
+      draw("parameters", [bot.params, bot.risk, bot.pending_redeploy, bot.unknown_params, properties], () => parameters(bot, properties));
     } catch {
       properties = {}; // the plugin may be gone; the parameters are shown by their names
     }

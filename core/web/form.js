@@ -1,6 +1,6 @@
-// The create form: the envelope that every bot has, and the strategy's own fields from its JSON Schema in
-// their order and groups, with presets. Reads into the body of POST /bots/plan and shows the errors of
-// the answer at the fields they point to.
+// The form of a bot: the envelope that every bot has, and the strategy's own fields from its JSON Schema in
+// their order and groups, with presets. Reads into the body of POST /bots/plan, or of PUT /bots/{id} when a
+// bot is changed, and shows the errors of the answer at the fields they point to.
 import { h, fill } from "./dom.js";
 import { makeField, errorText } from "./fields.js";
 import { titleCase } from "./format.js";
@@ -53,20 +53,23 @@ function presetRow(presets, apply) {
   return h("div", { class: "presets", role: "group", "aria-label": "Presets" }, h("span", null, "Fill in: "), buttons);
 }
 
+const PLANNING = { button: "Show the plan", busy: "Making the plan…", note: "Nothing is sent to the exchange yet." };
+
 // strategy: the answer of GET /exchanges/{x}/strategies/{s}. submit(body) is called with what to plan.
-export function makeForm(exchange, strategy, submit) {
+// now: { params, risk } of the bot that is changed; words: of the button, as in PLANNING.
+export function makeForm(exchange, strategy, submit, now = null, words = PLANNING) {
   const schema = strategy.schema || { properties: {} };
   let pair = null;
   const context = { quote: quoteNow };
   const names = Object.keys(schema.properties || {});
   names.sort((a, b) => (schema.properties[a]["x-order"] || 0) - (schema.properties[b]["x-order"] || 0));
   const params = names.map((name) => makeField(name, schema.properties[name], "/params/" + name, context));
-  const envelope = ENVELOPE.map(([name, pointer, s]) => makeField(name, s, pointer, context));
+  const envelope = (now ? [] : ENVELOPE).map(([name, pointer, s]) => makeField(name, s, pointer, context));
   const limits = LIMITS.map((row) => limitField(row, strategy.risk_defaults, context));
   const all = [...envelope, ...params, ...limits];
   pair = params.find((f) => f.schema["x-widget"] === "pair");
   const summary = h("div", { class: "summary", role: "alert", tabindex: "-1", hidden: true });
-  const button = h("button", { type: "submit", class: "primary" }, "Show the plan");
+  const button = h("button", { type: "submit", class: "primary" }, words.button);
 
   function quoteNow() {
     const text = pair ? String(pair.get() || "") : "";
@@ -74,9 +77,20 @@ export function makeForm(exchange, strategy, submit) {
   }
   function unitsChanged() { for (const f of all) f.unitChanged(); }
   if (pair && pair.input) pair.input.addEventListener("input", unitsChanged);
+  if (now) {
+    for (const f of params) f.set((now.params || {})[f.name]);
+    for (const f of limits) f.set((now.risk || {})[f.name]);
+  }
   unitsChanged();
 
+  // Of a bot that is changed an emptied field is said to be empty: left out, it would stay as it is.
+  function changes() {
+    const values = (fields) => Object.fromEntries(fields.map((f) => [f.name, f.get() === undefined ? null : f.get()]));
+    return { params: values(params), risk: values(limits) };
+  }
+
   function body() {
+    if (now) return changes();
     const out = { exchange, strategy: strategy.name, params: {}, risk: {} };
     for (const f of envelope) if (f.get() !== undefined) out[f.name] = f.get();
     for (const f of params) if (f.get() !== undefined) out.params[f.name] = f.get();
@@ -93,14 +107,14 @@ export function makeForm(exchange, strategy, submit) {
     },
   },
   summary,
-  h("fieldset", { class: "group" }, h("legend", null, "Bot"), envelope.map((f) => f.element)),
+  now ? null : h("fieldset", { class: "group" }, h("legend", null, "Bot"), envelope.map((f) => f.element)),
   presetRow(strategy.presets, (values) => {
     for (const f of params) if (f.name in values) f.set(values[f.name]);
     unitsChanged();
   }),
   grouped(params),
   h("fieldset", { class: "group" }, h("legend", null, "Loss limits"), limits.map((f) => f.element)),
-  h("div", { class: "buttons" }, button, h("span", { class: "help" }, "Nothing is sent to the exchange yet.")));
+  h("div", { class: "buttons" }, button, h("span", { class: "help" }, words.note)));
   form.noValidate = true;
 
   const ownerOf = (pointer) => all.find((f) => pointer === f.pointer || pointer.startsWith(f.pointer + "/"));
@@ -118,10 +132,10 @@ export function makeForm(exchange, strategy, submit) {
 
   return {
     element: form,
-    focus: () => envelope[0].focus(),
+    focus: () => (envelope[0] || params[0] || limits[0]).focus(),
     busy(yes) {
       button.disabled = yes;
-      fill(button, yes ? "Making the plan…" : "Show the plan");
+      fill(button, yes ? words.busy : words.button);
     },
     // problem: what was thrown, or null for none.
     showProblem(problem) {

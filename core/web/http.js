@@ -32,7 +32,7 @@ async function readBody(response) {
   }
 }
 
-// options: body, key (Idempotency-Key), etag, seconds (time-out). Returns { status, data, etag };
+// options: body, key (Idempotency-Key), etag, match (If-Match), seconds (time-out). Returns { status, data, etag };
 // status 304 has no data. Throws Problem.
 export async function call(method, path, options = {}) {
   const headers = { Accept: "application/json" };
@@ -42,6 +42,7 @@ export async function call(method, path, options = {}) {
   }
   if (options.key) headers["Idempotency-Key"] = options.key;
   if (options.etag) headers["If-None-Match"] = options.etag;
+  if (options.match) headers["If-Match"] = options.match;
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), 1000 * (options.seconds || 20));
   let response, data;
