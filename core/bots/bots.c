@@ -17,7 +17,7 @@ struct loading {
     bool ok;
 };
 
-/* The highest net profit so far, from the curve, so that a restart does not forget a drawdown. */
+/* The highest net profit of the instance, from the curve, so that a restart does not forget a drawdown. */
 static void load_peak(void *arg, const struct tb_store_sample *sample)
 {
     struct bot *bot = arg;
@@ -60,8 +60,8 @@ static void load_bot(void *arg, const struct tb_store_bot *row)
         return;
     }
     bot->sight.report_at = tb_wall_ms();
-    (void)!tb_store_samples_each(l->b->store, bot->id, NULL, 0, INT64_MAX, load_peak, bot,
-                                 &ignored);
+    (void)!tb_store_samples_each(l->b->store, bot->id, NULL, bot->peak_from, INT64_MAX, load_peak,
+                                 bot, &ignored);
     adopted_load(bot);
     registry_add(l->b, bot);
 }

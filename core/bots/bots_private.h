@@ -81,9 +81,12 @@ struct bot {
     char *figures; /* JSON of the status transform */
     char *errors;  /* JSON array of translated log lines */
     int64_t figures_at;
-    int64_t judge_after;        /* only later looks may change the state */
-    char peak[TB_DECIMAL_TEXT]; /* highest net profit seen, for the drawdown; "" when none */
-    char *raw;                  /* newest slice, for ?raw=1 and /logs */
+    int64_t judge_after; /* only later looks may change the state */
+    /* Highest net profit of this instance, for the drawdown; "" when none. A new instance counts
+     * from zero; one whose container starts again goes on counting. */
+    char peak[TB_DECIMAL_TEXT];
+    int64_t peak_from; /* wall ms since which the instance is this one; 0: since ever */
+    char *raw;         /* newest slice, for ?raw=1 and /logs */
     size_t raw_len;
     char *fragment; /* ready JSON, shape of DESIGN section 7 */
     char *client_fragment;
@@ -283,6 +286,11 @@ void problem_unknown_field(struct tb_buffer *list, const char *field, const char
 bool problems_fail(const struct tb_problems *problems, struct tb_error *err);
 void problems_append(struct tb_buffer *list, const struct tb_json *array);
 
+/* commands.c: fails with TB_NAME_TAKEN and the place of the bot that has the name. */
+TB_MUST_CHECK
+bool name_free(struct tb_bots *b, const char *name, struct tb_problems *problems,
+               struct tb_error *err);
+
 /* upstream.c: what is read of upstream beside operations */
 /* Reads `least` to `most` decimal digits and moves *text behind them. */
 bool read_digits(const char **text, int least, int most, int *out);
@@ -357,6 +365,8 @@ bool observing_ends(const struct tb_bots *b, const struct operation *op);
 void observing_end(struct tb_life *life);
 void observing_write(const struct tb_bots *b, struct tb_json_writer *w); /* members of an object */
 
+/* abandon.c: writes the reason that an abandoned bot keeps; false when it is none. */
+bool abandon_follow(struct bot *bot, const struct tb_life *life);
 /* broker.c */
 void broker_look(struct tb_bots *b); /* feed thread, no lock held */
 void broker_write(const struct tb_bots *b, struct tb_json_writer *w); /* a member; lock held */

@@ -10,8 +10,8 @@
 
 /* ---- create ---- */
 
-static bool name_free(struct tb_bots *b, const char *name, struct tb_problems *problems,
-                      struct tb_error *err)
+bool name_free(struct tb_bots *b, const char *name, struct tb_problems *problems,
+               struct tb_error *err)
 {
     struct bot *bot;
     char id[TB_ULID_TEXT] = "", state[16] = "";

@@ -89,11 +89,15 @@ void bot_follow(struct bot *bot, const struct tb_life *life)
 
     if (life->state == TB_OPS_SUPERSEDED)
         return;
+    if (life->instance[0] && strcmp(life->instance, bot->life.instance) != 0) {
+        bot->peak[0] = '\0';
+        bot->peak_from = tb_wall_ms();
+    }
     bot->state = final ? state_after(life, bot->state) : state_during(life);
     if (final && operation_error(life)) {
         tb_copy(bot->reason, sizeof bot->reason, operation_error(life));
         tb_copy(bot->reason_detail, sizeof bot->reason_detail, life->detail);
-    } else {
+    } else if (!abandon_follow(bot, life)) {
         bot->reason[0] = bot->reason_detail[0] = '\0';
     }
     /* What was seen before the operation ended says nothing of what is now. */

@@ -141,6 +141,19 @@ static bool run_plugin(struct making *m, bool lenient, bool form_only, struct tb
     return true;
 }
 
+/* The strategy needs what the connected API does not have. */
+static void foreign(struct making *m, const char *what, const char *folder, const char *name)
+{
+    struct tb_buffer message = TB_BUFFER_INIT;
+    char code[32];
+    tb_buffer_printf(&message, "The connected Hummingbot API does not have the %s %.100s%s%.100s.",
+                     what, folder ? folder : "", folder ? "/" : "", name);
+    snprintf(code, sizeof code, "unknown_%s", what);
+    tb_problem_add(&m->problems->errors, "/strategy", code, tb_buffer_text(&message),
+                   "Update hummingbot-api, or correct the name in the plugin.");
+    tb_buffer_free(&message);
+}
+
 /* A plan may name only controllers and scripts that the connected API lists. */
 static bool check_listed(struct making *m, struct tb_error *err)
 {
@@ -159,22 +172,19 @@ static bool check_listed(struct making *m, struct tb_error *err)
     if (ok && (!tb_json_is(controllers, TB_JSON_ARRAY) || controllers->len == 0 ||
                controllers->len > CONTROLLERS_MAX || !script))
         ok = tb_fail(err, TB_PLUGIN_FAILED, "The plugin built no controllers or too many.");
-    for (const struct tb_json *c = ok ? tb_json_first(controllers) : NULL; ok && c; c = c->next) {
+    for (const struct tb_json *c = ok ? tb_json_first(controllers) : NULL; c; c = c->next) {
         const char *type = tb_json_get_string(c, "type"), *name = tb_json_get_string(c, "name");
         if (!type || !name || !list_has(tb_json_get(tb_json_root(types), type), name))
-            ok = tb_fail(err, TB_INVALID,
-                         "The connected Hummingbot API does not have the controller %s/%s.",
-                         type ? type : "?", name ? name : "?");
+            foreign(m, "controller", type ? type : "?", name ? name : "?");
     }
     if (ok && script) {
         snprintf(stem, sizeof stem, "%.*s", (int)strcspn(script, "."), script);
         if (!list_has(tb_json_root(scripts), stem) && !list_has(tb_json_root(scripts), script))
-            ok = tb_fail(err, TB_INVALID,
-                         "The connected Hummingbot API does not have the script %s.", script);
+            foreign(m, "script", NULL, script);
     }
     tb_json_free(types);
     tb_json_free(scripts);
-    return ok;
+    return ok && (m->problems->errors.len == 0 || problems_fail(m->problems, err));
 }
 
 /* Keys for the plan's connectors must be in the profile; a Gateway network needs none there. */
@@ -514,10 +524,22 @@ bool plan_make(struct tb_bots *b, const struct tb_plan_wish *wish, struct plan *
     return ok;
 }
 
+/* Planning under a name that lives is allowed: it may be free by the time of the create. */
+static void warn_of_living_name(struct tb_bots *b, const char *name, struct tb_problems *problems)
+{
+    struct tb_problems taken = {0};
+    struct tb_error err = {0};
+    if (name && !name_free(b, name, &taken, &err))
+        tb_problem_add(&problems->warnings, "/name", tb_code_word(err.code), err.detail,
+                       "As long as it has the name, a create from this plan is refused.");
+    tb_problems_free(&taken);
+}
+
 bool tb_bots_plan(struct tb_bots *bots, const struct tb_plan_wish *wish, struct tb_buffer *out,
                   struct tb_problems *problems, struct tb_error *err)
 {
     struct plan plan;
+    warn_of_living_name(bots, tb_json_get_string(wish->request, "name"), problems);
     if (!plan_make(bots, wish, &plan, problems, err))
         return false;
     tb_buffer_append(out, plan.answer.data, plan.answer.len);

@@ -156,6 +156,7 @@ void bot_write_doc(const struct bot *bot, struct tb_buffer *out)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         tb_jw_kv_string(&w, texts[i].name, (const char *)bot + texts[i].offset);
     tb_jw_kv_int(&w, "started_at", bot->started_at);
+    tb_jw_kv_int(&w, "peak_from", bot->peak_from);
     tb_jw_kv_raw(&w, "facts", bot->facts ? bot->facts : "{}", bot->facts ? strlen(bot->facts) : 2);
     if (bot->wanted)
         tb_jw_kv_raw(&w, "wanted", bot->wanted, strlen(bot->wanted));
@@ -181,6 +182,8 @@ bool bot_load_doc(struct bot *bot, const char *text, struct tb_error *err)
     }
     if (!tb_json_int64(tb_json_get(root, "started_at"), &bot->started_at))
         bot->started_at = 0;
+    if (!tb_json_int64(tb_json_get(root, "peak_from"), &bot->peak_from))
+        bot->peak_from = 0;
     tb_json_canonical(tb_json_get(root, "facts"), &facts);
     bot->facts = tb_buffer_steal(&facts, NULL);
     if (tb_json_is(tb_json_get(root, "wanted"), TB_JSON_OBJECT)) {

@@ -145,7 +145,12 @@ static bool find_exchange(const struct tb_generation *in, const struct tb_json *
         return true;
     const struct exchange_fault *fault = exchange_fault(value);
     near = list_exchanges(in, word, &list, near_name);
-    tb_buffer_printf(&message, "%s Available: %s.", fault->message, tb_buffer_text(&list));
+    tb_buffer_puts(&message, fault->message);
+    if (list.len > 0)
+        tb_buffer_printf(&message, " Available: %s.", tb_buffer_text(&list));
+    else
+        tb_buffer_puts(&message, " No plugin is loaded, so there is none: see BRIDGE_PLUGINS and "
+                                 "`trading-bridge check`.");
     if (near)
         tb_buffer_printf(&hint, "Did you mean \"%s\"?", near);
     tb_problem_add(&problems->errors, field, fault->code, tb_buffer_text(&message),
@@ -206,11 +211,12 @@ static bool known_field(const char *key)
     return false;
 }
 
-static void name_unknown_fields(const struct tb_json *request, bool lenient,
+/* misspelled: only what is probably a field of ours. */
+static void name_unknown_fields(const struct tb_json *request, bool lenient, bool misspelled,
                                 struct tb_problems *problems)
 {
     for (const struct tb_json *m = request->child; m; m = m->next)
-        if (!known_field(m->key))
+        if (!known_field(m->key) && (!misspelled || tb_nearest(m->key, FIELDS)))
             problem_unknown_field(lenient ? &problems->warnings : &problems->errors, m->key, FIELDS,
                                   "Fields: name, exchange, strategy, account, image, risk, params.",
                                   lenient);
@@ -253,25 +259,10 @@ static const struct tb_json *object_field(const struct tb_json *request, const c
     return NULL;
 }
 
-bool request_read(struct tb_bots *b, const struct tb_plan_wish *wish, struct request *r,
-                  struct tb_problems *problems, struct tb_error *err)
+/* What no plugin translates. */
+static void read_fields(const struct tb_json *request, struct request *r,
+                        struct tb_problems *problems)
 {
-    const struct tb_json *body = wish->request;
-    bool lenient = wish->lenient;
-    *r = (struct request){.in = wish->in ? tb_generation_share(wish->in)
-                                         : tb_generation_hold(b->plugins, TB_LANE_LIVE)};
-    if (!tb_json_is(body, TB_JSON_OBJECT))
-        return tb_fail(err, TB_BAD_REQUEST, "The body must be a JSON object.");
-    if (!find_exchange(r->in, body, r->exchange, problems))
-        return problems_fail(problems, err);
-    if (!request_translate(b, body, NULL, r, problems, err))
-        return false;
-
-    const struct tb_json *request = tb_json_get(tb_json_root(r->translated), "request");
-    if (!tb_json_is(request, TB_JSON_OBJECT))
-        return tb_fail(err, TB_PLUGIN_FAILED,
-                       "The plugin \"%s\" translated the request to nothing.", r->exchange);
-    name_unknown_fields(request, lenient, problems);
     r->name = text_field(request, "name", NULL, problems);
     r->account = text_field(request, "account", "master_account", problems);
     r->image = text_field(request, "image", NULL, problems);
@@ -286,6 +277,32 @@ bool request_read(struct tb_bots *b, const struct tb_plan_wish *wish, struct req
         tb_problem_add(&problems->errors, "/strategy", "required",
                        "Say which strategy the bot runs; GET /exchanges/{exchange} lists them.",
                        NULL);
+}
+
+bool request_read(struct tb_bots *b, const struct tb_plan_wish *wish, struct request *r,
+                  struct tb_problems *problems, struct tb_error *err)
+{
+    const struct tb_json *body = wish->request;
+    bool lenient = wish->lenient;
+    *r = (struct request){.in = wish->in ? tb_generation_share(wish->in)
+                                         : tb_generation_hold(b->plugins, TB_LANE_LIVE)};
+    if (!tb_json_is(body, TB_JSON_OBJECT))
+        return tb_fail(err, TB_BAD_REQUEST, "The body must be a JSON object.");
+    if (!find_exchange(r->in, body, r->exchange, problems)) {
+        /* Without it nobody knows whose words the others are, so only misspelled ones are named. */
+        name_unknown_fields(body, lenient, true, problems);
+        read_fields(body, r, problems);
+        return problems_fail(problems, err);
+    }
+    if (!request_translate(b, body, NULL, r, problems, err))
+        return false;
+
+    const struct tb_json *request = tb_json_get(tb_json_root(r->translated), "request");
+    if (!tb_json_is(request, TB_JSON_OBJECT))
+        return tb_fail(err, TB_PLUGIN_FAILED,
+                       "The plugin \"%s\" translated the request to nothing.", r->exchange);
+    name_unknown_fields(request, lenient, false, problems);
+    read_fields(request, r, problems);
     return true;
 }
 
@@ -357,7 +374,7 @@ bool request_repeats(const struct tb_json *body, const struct plan *plan, bool l
         tb_json_parse(tb_buffer_text(&plan->facts), plan->facts.len, TB_JSON_UPSTREAM, err);
     if (!facts)
         return false;
-    name_unknown_fields(body, lenient, problems);
+    name_unknown_fields(body, lenient, false, problems);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *said = text_field(body, rows[i].key, NULL, problems);
         if (said && strcmp(said, rows[i].planned) != 0)

@@ -106,6 +106,15 @@ def test_a_near_miss_is_named_with_what_was_meant(bridge, path, change, pointer,
     assert pointer.rsplit("/", 1)[1] in body["detail"] or word in body["detail"]
 
 
+@pytest.mark.parametrize("exchange", [{}, {"exchange": "bitmrt"}, {"exchange": 5}])
+def test_without_an_exchange_the_other_errors_are_told_too(bridge, exchange):
+    body = refused(bridge.post("/bots/plan", json={"nmae": "x", "params": [], "image": 7, **exchange}))
+    assert set(errors(body)) == {"/exchange", "/nmae", "/params", "/image", "/name", "/strategy"}
+    # Words of other front ends are translated by an exchange's plugin, so without it they are not judged.
+    body = refused(bridge.post("/bots/create", json={"name": "x", "strategy": "spread", "pair": "A/B", "config": {}}))
+    assert set(errors(body)) == {"/exchange"}
+
+
 def test_unknown_fields_of_other_bodies_are_named(bridge):
     for path, field, word in (("/bots/x/stop", "polcy", "policy"), ("/bots/x/stop", "confrm", "confirm"),
                               ("/tokens", "rol", "role")):

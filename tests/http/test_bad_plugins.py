@@ -242,6 +242,23 @@ def test_a_broken_edit_keeps_the_last_good_version(start_bridge, simulator, tmp_
     assert bridge.get("/plugins/good").json()["status"] in ("loaded", "unchanged")
 
 
+def test_no_plugin_at_all(start_bridge, simulator, tmp_path):
+    (tmp_path / "plugins").mkdir()
+    answer = plan(start_bridge(simulator, BRIDGE_PLUGINS=tmp_path / "plugins"), "bitmart")
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert error["code"] == "unknown_exchange" and "No plugin is loaded" in error["message"]
+    assert "BRIDGE_PLUGINS" in error["message"] and "Available" not in error["message"]
+
+
+@pytest.mark.parametrize("name, code", [("foreign", "unknown_controller"), ("dots_script", "unknown_script")])
+def test_what_the_api_does_not_have_is_an_error_of_the_strategy(bridge, name, code):
+    answer = plan(bridge, name)
+    (error,) = answer.json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/strategy", code) and error["hint"]
+    assert error["message"] in answer.json()["detail"]
+
+
 def test_a_folder_that_is_not_there(bridge, start_bridge, simulator, folder):
     """The server starts and says what is wrong, or refuses to start and says so."""
     with pytest.raises(AssertionError) as refused:

@@ -2,6 +2,7 @@
 any more, a start never makes a second instance, and a crash is called a crash."""
 import concurrent.futures
 import time
+from decimal import Decimal
 
 import pytest
 import requests
@@ -262,6 +263,68 @@ def test_start_when_the_container_is_gone(bridge, simulator):
     assert shown["instance"] != instance
     assert trading(simulator, name) == [shown["instance"]]
     assert deploys(simulator) == (2, 2)
+
+
+def test_an_abandoned_bot_says_so_until_it_is_started(bridge, simulator):
+    name = fresh_name("left")
+    running(bridge, name)
+    finish(bridge, simulator, name, "stop", {"policy": "abandon", "confirm": "abandon"})
+
+    def told():
+        reason = bot(bridge, name)["reason"]
+        assert reason["code"] == "abandoned" and "unattended" in reason["detail"], reason
+        (listed,) = [b for b in bridge.get("/bots").json()["bots"] if b["name"] == name]
+        assert listed["reason"] == reason and listed["state"] == "stopped"
+    told()
+    pass_time(simulator, 30000)
+    told()  # no look takes it away
+    assert finish(bridge, simulator, name, "stop")["state"] == "succeeded"
+    told()  # nor does a stop of what had stopped
+    finish(bridge, simulator, name, "start")
+    assert bot(bridge, name)["reason"] is None
+    finish(bridge, simulator, name, "stop")
+    assert bot(bridge, name)["reason"] is None
+
+
+def test_the_drawdown_counts_for_one_instance(start_bridge, start_simulator, tmp_path):
+    """The figures of a container that starts again go on, and so does their peak; those of a new instance begin
+    anew. A new process reads the peak from the curve."""
+    simulator = start_simulator(TB_TIME_SCALE=SCALE)
+
+    def process():
+        return start_bridge(simulator, folder=tmp_path, TB_TIME_SCALE=SCALE)
+    bridge = process()
+    name = fresh_name("peak")
+    first = running(bridge, name)["instance"]
+
+    def row():
+        return bot(bridge, name)["pnl"][0]
+
+    def until_row(condition):
+        return until(lambda: condition(row()) and row(), 60, row)
+
+    simulator.control("POST", f"/bots/{first}/drawdown", {"quote": -40})
+    until_row(lambda r: Decimal(r["net"]) > 30)
+    pass_time(simulator, 130000)  # the curve has it by then
+    simulator.control("POST", f"/bots/{first}/drawdown", {"quote": 10})
+    until_row(lambda r: Decimal(r["drawdown"] or 0) > 8)
+    bridge.stop()
+    bridge = process()
+    until_row(lambda r: Decimal(r["drawdown"] or 0) > 8)
+    finish(bridge, simulator, name, "stop", {"policy": "abandon", "confirm": "abandon"})
+    finish(bridge, simulator, name, "start")
+    assert bot(bridge, name)["instance"] == first
+    finish(bridge, simulator, name, "stop", {"policy": "abandon", "confirm": "abandon"})
+    answer = requests.post(f"{simulator.url}/docker/remove-container/{first}", auth=("admin", "admin"), timeout=30)
+    assert answer.status_code == 200 and answer.json()["success"], answer.text
+    finish(bridge, simulator, name, "start")
+    assert bot(bridge, name)["instance"] != first
+    until_row(lambda r: not r["stale"] and Decimal(r["net"]) < 20)
+    assert Decimal(row()["drawdown"]) < 8, row()
+    bridge.stop()
+    bridge = process()
+    until_row(lambda r: r["drawdown"] is not None)
+    assert Decimal(row()["drawdown"]) < 8, row()
 
 
 def test_start_of_what_is_not_known_is_refused(bridge, simulator):

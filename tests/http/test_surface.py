@@ -568,6 +568,19 @@ def test_the_broker_is_known_by_the_bots_it_brings(bridge, grid):
     assert 1 <= broker["bots_heard"] <= broker["bots_running"]
 
 
+def test_a_plan_under_a_living_name_is_warned_of(bridge, grid):
+    def plan(name):
+        answer = bridge.post("/bots/plan", json={"name": name, "exchange": "bitmart", "strategy": "spot_grid"})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+    assert not [w for w in plan("nobody's name")["warnings"] if w["pointer"] == "/name"]
+    warned = plan(grid["name"])
+    (warning,) = [w for w in warned["warnings"] if w["pointer"] == "/name"]
+    assert warning["code"] == "name_taken" and grid["id"] in warning["message"] and "refused" in warning["hint"]
+    answer = bridge.post("/bots", json={"plan_id": warned["plan_id"]})
+    assert answer.status_code == 409 and answer.json()["code"] == "name_taken", answer.text
+
+
 def test_raw_shows_what_upstream_said(bridge, grid):
     assert "raw" not in bridge.get(f"/bots/{grid['id']}").json()
     assert bridge.get(f"/bots/{grid['id']}?raw=1").json()["raw"]
