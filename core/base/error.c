@@ -11,10 +11,11 @@ struct code_row {
     const char *word;
     int status;
     bool retryable;
+    const char *meaning;
 };
 
 static const struct code_row codes[] = {
-#define X(name, word, status, retryable) [name] = {word, status, retryable},
+#define X(name, word, status, retryable, meaning) [name] = {word, status, retryable, meaning},
     TB_CODES(X)
 #undef X
 };
@@ -38,6 +39,11 @@ int tb_code_http_status(enum tb_code code)
 bool tb_code_retryable(enum tb_code code)
 {
     return code_row(code)->retryable;
+}
+
+const char *tb_code_meaning(enum tb_code code)
+{
+    return code_row(code)->meaning;
 }
 
 /* A sentence cut inside a UTF-8 sequence would make the whole answer invalid JSON. */

@@ -154,5 +154,6 @@ struct tb_hb_config place_hummingbot(const struct settings *s)
         .api_key = settings_text(s, SET_API_KEY),
         .headers = settings_text(s, SET_API_HEADERS),
         .proxy = settings_text(s, SET_PROXY),
+        .ca = settings_text(s, SET_API_CA),
     };
 }

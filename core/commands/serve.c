@@ -197,17 +197,38 @@ static void reload_admin_token(struct bridge *b, const struct settings *fresh)
     b->admin_token = token;
 }
 
-/* The password and the administrator's token are taken over; what else has changed needs a start.
- */
-static void reload_secrets(struct bridge *b)
+static void reload_access(struct bridge *b, const struct settings *fresh)
+{
+    struct tb_hb_config config = place_hummingbot(fresh);
+    struct tb_error err = {0};
+    if (!tb_hb_set_access(b->hb, &config, &err))
+        tb_log(TB_ERROR, "serve.reload", "The way to the Hummingbot API is kept as it was: %s.",
+               err.detail);
+}
+
+/* What is not taken over must not look as if it were. */
+static void name_unused(const struct settings *used, const struct settings *fresh)
+{
+    for (unsigned i = 0; i < SETTING_COUNT; i++) {
+        const char *now = settings_text(used, (enum setting)i);
+        const char *then = settings_text(fresh, (enum setting)i);
+        const struct setting_row *row = setting_row((enum setting)i);
+        if (!(row->flags & SETTING_LIVE) && strcmp(now ? now : "", then ? then : "") != 0)
+            tb_log(TB_WARN, "serve.reload", "%s has changed; that takes a new start.", row->name);
+    }
+}
+
+/* Only what the table marks as live is taken over. */
+static void reload_settings(struct bridge *b)
 {
     struct settings fresh;
     bool good = settings_load(&fresh);
     report_problems(&fresh);
     if (good) {
-        tb_hb_set_password(b->hb, settings_text(&fresh, SET_API_PASSWORD));
+        reload_access(b, &fresh);
         reload_admin_token(b, &fresh);
-        tb_log(TB_INFO, "serve.reload", "Passwords and tokens were read again.");
+        name_unused(&b->settings, &fresh);
+        tb_log(TB_INFO, "serve.reload", "Passwords, tokens and headers were read again.");
     } else {
         tb_log(TB_ERROR, "serve.reload", "The settings are kept as they were.");
     }
@@ -247,7 +268,7 @@ static void wait_for_end(struct bridge *b, const sigset_t *signals)
         const struct timespec limit = {.tv_sec = wait / 1000, .tv_nsec = wait % 1000 * 1000000};
         got = sigtimedwait(signals, NULL, &limit);
         if (got == SIGHUP) {
-            reload_secrets(b);
+            reload_settings(b);
             reload_plugins(b);
         }
     }

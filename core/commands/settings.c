@@ -21,26 +21,31 @@
 static const struct setting_row ROWS[SETTING_COUNT] = {
     [SET_API_URL] = {"HUMMINGBOT_API_URL", 0, "http://127.0.0.1:8000", 0, 0,
                      "Address of the Hummingbot API, with its port."},
-    [SET_API_USERNAME] = {"HUMMINGBOT_API_USERNAME", SETTING_EXACT, "admin", 0, 0,
+    [SET_API_USERNAME] = {"HUMMINGBOT_API_USERNAME", SETTING_EXACT | SETTING_LIVE, "admin", 0, 0,
                           "Its user (USERNAME in the API's .env)."},
-    [SET_API_PASSWORD] = {"HUMMINGBOT_API_PASSWORD", SETTING_SECRET, "admin", 0, 0,
+    [SET_API_PASSWORD] = {"HUMMINGBOT_API_PASSWORD", SETTING_SECRET | SETTING_LIVE, "admin", 0, 0,
                           "Its password (PASSWORD in the API's .env)."},
-    [SET_API_KEY] = {"HUMMINGBOT_API_KEY", SETTING_SECRET, NULL, 0, 0,
+    [SET_API_KEY] = {"HUMMINGBOT_API_KEY", SETTING_SECRET | SETTING_LIVE, NULL, 0, 0,
                      "Sent as `X-API-KEY`, for a gateway in front of the API; the API itself has "
                      "no keys."},
-    [SET_API_HEADERS] = {"HUMMINGBOT_API_HEADERS", SETTING_SECRET, NULL, 0, 0,
+    [SET_API_HEADERS] = {"HUMMINGBOT_API_HEADERS", SETTING_SECRET | SETTING_LIVE, NULL, 0, 0,
                          "Further request headers, `Name: value`, separated by newlines or `;;`; "
                          "for ngrok's free tier `ngrok-skip-browser-warning: true`."},
-    [SET_PROXY] = {"HUMMINGBOT_PROXY", SETTING_SECRET, NULL, 0, 0,
+    [SET_PROXY] = {"HUMMINGBOT_PROXY", SETTING_SECRET | SETTING_LIVE, NULL, 0, 0,
                    "Proxy on the way to the API, for instance `socks5h://localhost:1055` of "
                    "Tailscale."},
+    [SET_API_CA] =
+        {"HUMMINGBOT_API_CA", SETTING_LONG | SETTING_LIVE, NULL, 0, 0,
+         "Certificates in PEM form, usually given as HUMMINGBOT_API_CA_FILE: with them "
+         "only what they sign is trusted, for an API behind a private authority. Without "
+         "it the system's authorities are."},
     [SET_BROKER_URL] = {"HUMMINGBOT_BROKER_URL", SETTING_SECRET | SETTING_LATER, NULL, 0, 0,
                         "Address of the bots' MQTT broker, for live news."},
     [SET_PORT] = {"PORT", SETTING_NUMBER, "8080", 0, 65535,
                   "Port the bridge serves on; 0 takes any free one. It never widens the bind."},
     [SET_BIND] = {"BRIDGE_BIND", 0, "127.0.0.1", 0, 0,
                   "IPv4 address the bridge serves on; 0.0.0.0 for all of them."},
-    [SET_ADMIN_TOKEN] = {"BRIDGE_ADMIN_TOKEN", SETTING_SECRET, NULL, 0, 0,
+    [SET_ADMIN_TOKEN] = {"BRIDGE_ADMIN_TOKEN", SETTING_SECRET | SETTING_LIVE, NULL, 0, 0,
                          "Token of the administrator, 32 or more visible ASCII characters. Without "
                          "it one is generated into the file `admin-token` beside the store."},
     [SET_CORS_ORIGINS] = {"BRIDGE_CORS_ORIGINS", 0, NULL, 0, 0,
@@ -323,7 +328,7 @@ void settings_show(const struct settings *s, enum setting id, struct tb_buffer *
     tb_buffer_printf(out, "%s = ", ROWS[id].name);
     if (!value)
         tb_buffer_puts(out, "unset");
-    else if (ROWS[id].flags & SETTING_SECRET)
+    else if (ROWS[id].flags & (SETTING_SECRET | SETTING_LONG))
         tb_buffer_printf(out, "*** (%zu characters)", strlen(value));
     else
         tb_escape_control(out, value);

@@ -15,6 +15,8 @@ enum setting_flag {
     SETTING_EXACT = 2,  /* shown; white space is part of it */
     SETTING_NUMBER = 4,
     SETTING_LATER = 8, /* of a coming version: accepted and said to be without effect */
+    SETTING_LIVE = 16, /* SIGHUP takes a new value over; the others need a new start */
+    SETTING_LONG = 32, /* shown as its length */
 };
 
 enum setting {
@@ -24,6 +26,7 @@ enum setting {
     SET_API_KEY,
     SET_API_HEADERS,
     SET_PROXY,
+    SET_API_CA,
     SET_BROKER_URL,
     SET_PORT,
     SET_BIND,

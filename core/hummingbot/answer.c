@@ -249,6 +249,9 @@ static enum tb_hb_outcome read_unsent(const struct tb_hb_endpoint_row *row,
 {
     const char *why =
         raw->unresolved  ? "its host name has no address; check HUMMINGBOT_API_URL and DNS"
+        : raw->untrusted ? "its TLS certificate is not trusted; give the one of the authority that "
+                           "signed it as HUMMINGBOT_API_CA_FILE, and use the host name that it is "
+                           "for"
         : raw->tls       ? "the TLS handshake failed; check the certificate and https"
         : raw->timed_out ? "no connection in time; check the address, firewall and VPN"
                          : "is it running, and does HUMMINGBOT_API_URL name its port?";

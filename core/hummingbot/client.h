@@ -31,6 +31,8 @@ struct tb_hb_config {
     const char *headers;
     /* For instance "socks5h://localhost:1055"; NULL for none (never the environment's). */
     const char *proxy;
+    /* PEM certificates; with them only what they sign is trusted. NULL: the system's. */
+    const char *ca;
 };
 
 struct tb_hb;
@@ -38,8 +40,10 @@ struct tb_hb;
 TB_MUST_CHECK
 struct tb_hb *tb_hb_open(const struct tb_hb_config *config, struct tb_error *err);
 void tb_hb_close(struct tb_hb *hb);
-/* The password of every request that is sent from now on; it is rotated without a restart. */
-void tb_hb_set_password(struct tb_hb *hb, const char *password);
+/* User, password, headers, proxy and certificates of every request that is sent from now on: they
+ * are rotated without a restart. The URL is not. False: they are no good, the old ones stay. */
+TB_MUST_CHECK
+bool tb_hb_set_access(struct tb_hb *hb, const struct tb_hb_config *config, struct tb_error *err);
 /* Draining: reads in flight are cut, writes are finished, new calls are refused. */
 void tb_hb_drain(struct tb_hb *hb);
 

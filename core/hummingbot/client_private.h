@@ -30,6 +30,7 @@ struct tb_hb_raw {
     bool timed_out;  /* also of an unsent one: the connection could not be made in time */
     bool unresolved; /* the host's name has no address */
     bool tls;        /* the TLS handshake failed: certificate or protocol */
+    bool untrusted;  /* because the certificate was not accepted */
     bool busy;       /* one of our own calls froze the API meanwhile */
     struct tb_buffer body;
     char curl_text[256]; /* curl's own words on a failed transfer */
@@ -46,24 +47,34 @@ struct tb_hb_lease {
     CURL *easy;
     CURLM *multi;
     struct curl_slist *headers; /* those of every request, the extra ones included */
+    unsigned generation;        /* of the access whose headers these are; 0: of none */
     char error_text[CURL_ERROR_SIZE];
 };
 
 struct tb_hb_flight;
 struct tb_hb_cached;
 
+/* ---- access.c ---- */
+struct tb_hb_access {
+    char *username, *password, *proxy, *ca; /* NULL for none */
+    char **extra;                           /* checked "Name: value" lines, NULL-terminated */
+};
+TB_MUST_CHECK
+bool tb_hb_access_read(const struct tb_hb_config *config, struct tb_hb_access *out,
+                       struct tb_error *err);
+void tb_hb_access_free(struct tb_hb_access *access);
+
 struct tb_hb {
     /* set at open, read-only afterwards */
     char *base; /* "http://host:8000/prefix", no slash at the end */
-    char *username, *proxy;
-    char **extra; /* checked "Name: value" lines, NULL-terminated */
 
     struct tb_lease_pool *pool;
 
     /* Guards everything below; `changed` is signalled on every change of lanes, flights, drain. */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    char *password;
+    struct tb_hb_access access;
+    unsigned access_generation; /* one more with each new access */
     bool draining;
     unsigned calls; /* inside tb_hb_call or tb_hb_profile */
     unsigned reads, writes, stops, histories;

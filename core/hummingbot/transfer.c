@@ -30,24 +30,11 @@ static void lease_destroy(void *user, void *thing)
 
 static void *lease_make(void *user, struct tb_error *err)
 {
-    struct tb_hb *hb = user;
     struct tb_hb_lease *lease = tb_xcalloc(1, sizeof *lease);
+    (void)user;
     lease->easy = curl_easy_init();
     lease->multi = curl_multi_init();
-    /* An empty value removes curl's own header. */
-    const char *own[] = {"Accept: application/json", "Content-Type: application/json", "Expect:"};
-    bool ok = lease->easy && lease->multi;
-    for (size_t i = 0; ok && i < sizeof own / sizeof *own; i++) {
-        struct curl_slist *more = curl_slist_append(lease->headers, own[i]);
-        ok = more != NULL;
-        lease->headers = more ? more : lease->headers;
-    }
-    for (char **line = hb->extra; ok && *line; line++) {
-        struct curl_slist *more = curl_slist_append(lease->headers, *line);
-        ok = more != NULL;
-        lease->headers = more ? more : lease->headers;
-    }
-    if (ok)
+    if (lease->easy && lease->multi)
         return lease;
     lease_destroy(NULL, lease);
     (void)tb_fail(err, TB_INTERNAL, "no memory for another connection to the Hummingbot API");
@@ -107,7 +94,59 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
     return len;
 }
 
-static void set_address(CURL *e, struct tb_hb *hb)
+static bool add_header(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(*list, line);
+    *list = more ? more : *list;
+    return more != NULL;
+}
+
+/* Under the mutex. False: no memory; the request is not sent, since a header would be missing. */
+static bool set_headers(struct tb_hb_lease *lease, const struct tb_hb *hb)
+{
+    /* An empty value removes curl's own header. */
+    static const char *const own[] = {"Accept: application/json", "Content-Type: application/json",
+                                      "Expect:"};
+    bool ok = true;
+    if (lease->generation == hb->access_generation)
+        return true;
+    curl_slist_free_all(lease->headers);
+    lease->headers = NULL;
+    lease->generation = 0;
+    for (size_t i = 0; ok && i < sizeof own / sizeof *own; i++)
+        ok = add_header(&lease->headers, own[i]);
+    for (char **line = hb->access.extra; ok && *line; line++)
+        ok = add_header(&lease->headers, *line);
+    if (ok)
+        lease->generation = hb->access_generation;
+    return ok;
+}
+
+/* Curl copies what it is given here, so the access may change while the request is under way. */
+static bool set_access(struct tb_hb_lease *lease, struct tb_hb *hb)
+{
+    CURL *e = lease->easy;
+    pthread_mutex_lock(&hb->mutex);
+    const struct tb_hb_access *a = &hb->access;
+    bool ok = set_headers(lease, hb);
+    /* Never the environment's proxy: it surprises containers. */
+    curl_easy_setopt(e, CURLOPT_PROXY, a->proxy ? a->proxy : "");
+    curl_easy_setopt(e, CURLOPT_NOPROXY, a->proxy ? "" : "*");
+    if (a->username) {
+        curl_easy_setopt(e, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        curl_easy_setopt(e, CURLOPT_USERNAME, a->username);
+        curl_easy_setopt(e, CURLOPT_PASSWORD, a->password ? a->password : "");
+    }
+    if (a->ca) {
+        struct curl_blob blob = {.data = a->ca, .len = strlen(a->ca), .flags = CURL_BLOB_COPY};
+        ok = curl_easy_setopt(e, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK && ok;
+        curl_easy_setopt(e, CURLOPT_CAPATH, NULL); /* beside these nobody is trusted */
+    }
+    pthread_mutex_unlock(&hb->mutex);
+    return ok;
+}
+
+static void set_address(CURL *e)
 {
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -123,16 +162,6 @@ static void set_address(CURL *e, struct tb_hb *hb)
     curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, IDLE_CONNECTION_S);
     curl_easy_setopt(e, CURLOPT_MAXCONNECTS, 1L);
     curl_easy_setopt(e, CURLOPT_USERAGENT, "trading-bridge/" TB_VERSION);
-    /* Never the environment's proxy: it surprises containers. */
-    curl_easy_setopt(e, CURLOPT_PROXY, hb->proxy ? hb->proxy : "");
-    curl_easy_setopt(e, CURLOPT_NOPROXY, hb->proxy ? "" : "*");
-    if (hb->username) {
-        curl_easy_setopt(e, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-        curl_easy_setopt(e, CURLOPT_USERNAME, hb->username);
-        pthread_mutex_lock(&hb->mutex);
-        curl_easy_setopt(e, CURLOPT_PASSWORD, hb->password ? hb->password : "");
-        pthread_mutex_unlock(&hb->mutex);
-    }
 }
 
 static void set_request(const struct tb_hb_send *send, struct tb_hb_raw *raw)
@@ -219,6 +248,7 @@ static void conclude(const struct tb_hb_send *send, bool finished, CURLcode code
     raw->timed_out = code == CURLE_OPERATION_TIMEDOUT;
     raw->unresolved = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY;
     raw->tls = is_tls(code);
+    raw->untrusted = code == CURLE_PEER_FAILED_VERIFICATION;
     if (finished && code == CURLE_OK) {
         raw->fate = TB_HB_FATE_ANSWERED;
         return;
@@ -250,14 +280,15 @@ void tb_hb_transfer(const struct tb_hb_send *send, struct tb_hb_raw *raw)
     tb_buffer_init(&raw->body, send->row->body_max);
     lease->error_text[0] = '\0';
     curl_easy_reset(lease->easy);
-    set_address(lease->easy, send->hb);
+    set_address(lease->easy);
+    bool ready = set_access(lease, send->hb);
     set_request(send, raw);
 
     tb_hb_cuttable(send->hb, lease->multi, true);
     raw->sent_wall_ms = tb_wall_ms();
     raw->sent_mono_ms = tb_mono_ms();
     bool finished = true;
-    if (curl_multi_add_handle(lease->multi, lease->easy) == CURLM_OK) {
+    if (ready && curl_multi_add_handle(lease->multi, lease->easy) == CURLM_OK) {
         finished = drive(send, &code);
         raw->done_wall_ms = tb_wall_ms();
         raw->done_mono_ms = tb_mono_ms();
