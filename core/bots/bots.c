@@ -17,7 +17,8 @@ struct loading {
     bool ok;
 };
 
-/* The highest net profit of the instance, from the curve, so that a restart does not forget a drawdown. */
+/* The highest net profit of the instance, from the curve, so that a restart does not forget a
+ * drawdown. */
 static void load_peak(void *arg, const struct tb_store_sample *sample)
 {
     struct bot *bot = arg;
