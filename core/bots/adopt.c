@@ -129,6 +129,7 @@ static char *facts_of(struct tb_bots *b, const struct found *f, const char *figu
     tb_jw_init(&w, &text);
     tb_jw_object(&w);
     found_write_facts(b, f, &w);
+    upstream_write_version(b, &w);
     tb_jw_key(&w, "adoption");
     tb_jw_object(&w);
     tb_jw_kv_time(&w, "at", wall);

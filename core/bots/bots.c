@@ -60,6 +60,8 @@ static void load_bot(void *arg, const struct tb_store_bot *row)
         bot_free(bot);
         return;
     }
+    tb_copy(bot->reason_known, sizeof bot->reason_known, bot->reason);
+    bot->reason_since = bot->updated_at;
     bot->sight.report_at = tb_wall_ms();
     (void)!tb_store_samples_each(l->b->store, bot->id, NULL, bot->peak_from, INT64_MAX, load_peak,
                                  bot, &ignored);
@@ -95,7 +97,7 @@ struct tb_bots *tb_bots_open(const struct tb_bots_config *config, struct tb_erro
     b->opened_at = tb_wall_ms();
     if (!tb_store_bots_each(b->store, load_bot, &l, err) || !l.ok || !observing_load(b, err) ||
         !reboot_load(b, err) || !operations_resume(b, err) || !operations_start(b, err) ||
-        !feed_start(b, err)) {
+        !feed_start(b, err) || !watch_start(b, err)) {
         /* Opening fails only before or while threads start; the process ends then, so what the
          * threads use is left to it. */
         return NULL;
@@ -124,6 +126,7 @@ void tb_bots_close(struct tb_bots *bots)
     operations_join(bots);
     batches_join(bots);
     feed_join(bots);
+    watch_join(bots);
     while (bots->open)
         operation_forget(bots, bots->open);
     for (size_t i = 0; i < bots->bots; i++)

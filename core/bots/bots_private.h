@@ -15,6 +15,7 @@
 #include "base/problem.h"
 #include "bots/bots.h"
 #include "bots/life.h"
+#include "bots/watch.h"
 
 #define TB_BOT_STATES(X)                                                                           \
     X(TB_BOT_DEPLOYING, "deploying", "starting")                                                   \
@@ -45,6 +46,7 @@ bool bot_state_find(const char *word, enum tb_bot_state *out);
 struct sight {
     enum tb_container container;
     bool reported, trading, active, start_error;
+    bool frozen;          /* its full report does not change although it must (watch.h) */
     bool listed;          /* in the status document */
     int64_t at;           /* wall ms of the look that listed it; 0: never */
     int64_t container_at; /* wall ms of the look at the containers */
@@ -68,6 +70,10 @@ struct bot {
     enum tb_bot_state state;
     char intent[8];
     char reason[32], reason_detail[320];
+    char reason_known[32]; /* the one that reason_since is of */
+    int64_t reason_since;
+    struct watch_notes notes;
+    struct watch_raised watch[TB_WATCH_COUNT];
     struct tb_life life; /* of the newest operation; its instance is the bot's */
     char *facts;         /* JSON kept as planned: {params, plugin, risk, budget_quote, quotes} */
     char *wanted;        /* JSON, see params.h; NULL until its parameters are changed */
@@ -193,8 +199,11 @@ struct tb_bots {
     struct batch *batches;
     bool ephemeral; /* the store will not last: nothing is created */
 
+    struct watch_keys *keys; /* watch_look.c */
+    size_t keys_count;
+
     pthread_t operation_thread[OPERATION_WORKERS];
-    pthread_t feed_thread, feed_worker[FEED_WORKERS];
+    pthread_t feed_thread, feed_worker[FEED_WORKERS], watch_thread;
 };
 
 /* registry.c */
@@ -304,6 +313,8 @@ TB_MUST_CHECK
 struct tb_json_doc *upstream_read_if_there(struct tb_bots *b, enum tb_hb_endpoint endpoint,
                                            const char *arg, int64_t mono_deadline_ms,
                                            struct tb_error *err);
+/* The member "upstream" of facts: which API this is, so that another one is noticed. */
+void upstream_write_version(struct tb_bots *b, struct tb_json_writer *w);
 TB_MUST_CHECK
 bool image_choose(struct tb_bots *b, const char *asked, struct plan *plan, char version_out[24],
                   struct tb_problems *problems, struct tb_error *err);
@@ -378,10 +389,35 @@ void ghosts_look(struct tb_bots *b);
 /* transform.c: runs the plugin's status and log transforms over one slice (no lock held) */
 void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len);
 
-/* feed.c: is what was seen of it newer than its last command? (lock held) */
-bool feed_may_judge(const struct bot *bot, int64_t wall);
+/* judge.c: is what was seen of it newer than its last command? (lock held) */
+bool may_judge(const struct bot *bot, int64_t wall);
+/* What the looks mean for every bot (feed thread, lock not held). */
+void judge_all(struct tb_bots *b, int64_t wall);
+
+/* watch.c: pure, lock held */
+/* Takes from a reason what only a watchdog said, before observe() ... */
+void watch_before(struct bot *bot, char reason[32]);
+/* ... and judges every row after it: a set bit for each row that was raised or cleared. */
+uint32_t watch_after(struct bot *bot, enum tb_bot_state *state, char reason[32], int64_t now);
+bool watch_frozen(const struct watch_notes *notes, int64_t now);
+/* Its code is one of observe()'s reasons. */
+bool watch_is_verdict(enum tb_watch watch);
+/* The raised row of this code, or NULL. */
+const struct watch_raised *watch_of(const struct bot *bot, const char *code);
+
+/* watch_look.c */
+TB_MUST_CHECK
+bool watch_start(struct tb_bots *b, struct tb_error *err);
+void watch_join(struct tb_bots *b);
+
+/* config.c: for the watchdogs. What the instance's own configs are, and in what they differ from
+ * what the bridge wrote, as [{file, field, planned, found}]; NULL when it has no configs. */
+TB_MUST_CHECK
+struct tb_json_doc *config_look(struct tb_bots *b, const char *bot_id,
+                                struct tb_buffer *differences, struct tb_error *err);
 
 /* history.c: remembers, without waiting, what a look made of a bot */
+void history_watch(struct tb_bots *b, const struct bot *bot, enum tb_watch watch, int64_t wall);
 void history_state(struct tb_bots *b, const struct bot *bot, enum tb_bot_state to,
                    const char *reason, int64_t wall);
 

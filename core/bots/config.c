@@ -57,16 +57,18 @@ static const struct tb_json *found_file(const struct comparing *c, const struct 
     return c->configs ? deployed_find(tb_json_root(c->configs), name) : NULL;
 }
 
-static void compare_planned(struct comparing *c)
+/* script: whether the shared script config is compared as well; the instance needs it no more. */
+static void compare_planned(struct comparing *c, bool script)
 {
     size_t i = 0;
     for (const struct tb_json *file = tb_json_first(c->deployed.files); file; file = file->next) {
         const struct tb_json *found = found_file(c, file);
         struct tb_json_doc *doc = deployed_config(&c->deployed, file, i++);
         const char *name = deployed_name(&c->deployed, file);
-        if (!found)
+        bool compared = script || !deployed_is_script(file);
+        if (compared && !found)
             differ(c, name, NULL, doc ? tb_json_root(doc) : NULL, NULL);
-        else if (doc)
+        else if (compared && doc)
             compare(c, name, tb_json_root(doc), found);
         tb_json_free(doc);
     }
@@ -93,23 +95,73 @@ static void compare_extra(struct comparing *c)
 
 /* ---- reading ---- */
 
-static bool read_found(struct comparing *c, struct tb_error *err)
+static bool begin(struct comparing *c, struct tb_bots *b, const char *id, struct tb_error *err)
 {
-    int64_t deadline = tb_mono_ms() + READ_MS;
+    struct deployed_key key;
+    struct bot *bot;
 
+    *c = (struct comparing){.b = b};
     *err = (struct tb_error){0};
+    pthread_mutex_lock(&b->lock);
+    bot = registry_find(b, id);
+    if (bot)
+        deployed_key_of(bot, &key);
+    pthread_mutex_unlock(&b->lock);
+    if (!bot)
+        return tb_fail(err, TB_NOT_FOUND, "There is no bot of this id, name or instance.");
+    tb_copy(c->instance, sizeof c->instance, key.instance);
+    return deployed_read(b, &key, &c->deployed, err);
+}
+
+static bool read_own(struct comparing *c, struct tb_error *err)
+{
     if (c->instance[0])
-        c->configs =
-            upstream_read_if_there(c->b, TB_HB_CONTROLLERS_BOT_CONFIGS, c->instance, deadline, err);
-    if (err->code != TB_OK)
-        return false;
+        c->configs = upstream_read_if_there(c->b, TB_HB_CONTROLLERS_BOT_CONFIGS, c->instance,
+                                            tb_mono_ms() + READ_MS, err);
+    return err->code == TB_OK;
+}
+
+static bool read_script(struct comparing *c, struct tb_error *err)
+{
     for (const struct tb_json *file = tb_json_first(c->deployed.files); file; file = file->next)
         if (deployed_is_script(file))
             tb_copy(c->script_name, sizeof c->script_name, deployed_name(&c->deployed, file));
     if (c->script_name[0])
-        c->script =
-            upstream_read_if_there(c->b, TB_HB_SCRIPTS_CONFIG_GET, c->script_name, deadline, err);
+        c->script = upstream_read_if_there(c->b, TB_HB_SCRIPTS_CONFIG_GET, c->script_name,
+                                           tb_mono_ms() + READ_MS, err);
     return err->code == TB_OK;
+}
+
+static void end(struct comparing *c)
+{
+    deployed_free(&c->deployed);
+    tb_json_free(c->configs);
+    tb_json_free(c->script);
+}
+
+static void write_differences(struct comparing *c, bool script, struct tb_buffer *out)
+{
+    tb_jw_init(&c->differences, out);
+    tb_jw_array(&c->differences);
+    compare_planned(c, script);
+    compare_extra(c);
+    tb_jw_end_array(&c->differences);
+}
+
+struct tb_json_doc *config_look(struct tb_bots *b, const char *bot_id,
+                                struct tb_buffer *differences, struct tb_error *err)
+{
+    struct comparing c;
+    struct tb_json_doc *configs = NULL;
+
+    if (begin(&c, b, bot_id, err) && read_own(&c, err) && c.configs &&
+        tb_json_is(tb_json_root(c.configs), TB_JSON_ARRAY)) {
+        write_differences(&c, false, differences);
+        configs = c.configs;
+        c.configs = NULL;
+    }
+    end(&c);
+    return configs;
 }
 
 /* ---- the answer ---- */
@@ -168,11 +220,7 @@ static void answer(struct comparing *c, struct tb_buffer *out)
     struct tb_buffer differences = TB_BUFFER_INIT;
     struct tb_json_writer w;
 
-    tb_jw_init(&c->differences, &differences);
-    tb_jw_array(&c->differences);
-    compare_planned(c);
-    compare_extra(c);
-    tb_jw_end_array(&c->differences);
+    write_differences(c, true, &differences);
     tb_jw_init(&w, out);
     tb_jw_object(&w);
     tb_jw_kv_string(&w, "instance", c->instance[0] ? c->instance : NULL);
@@ -186,24 +234,11 @@ static void answer(struct comparing *c, struct tb_buffer *out)
 bool tb_bots_config(struct tb_bots *bots, const char *id, struct tb_buffer *out,
                     struct tb_error *err)
 {
-    struct comparing c = {.b = bots};
-    struct deployed_key key;
-    struct bot *bot;
-    bool ok;
+    struct comparing c;
+    bool ok = begin(&c, bots, id, err) && read_own(&c, err) && read_script(&c, err);
 
-    pthread_mutex_lock(&bots->lock);
-    bot = registry_find(bots, id);
-    if (bot)
-        deployed_key_of(bot, &key);
-    pthread_mutex_unlock(&bots->lock);
-    if (!bot)
-        return tb_fail(err, TB_NOT_FOUND, "There is no bot of this id, name or instance.");
-    tb_copy(c.instance, sizeof c.instance, key.instance);
-    ok = deployed_read(bots, &key, &c.deployed, err) && read_found(&c, err);
     if (ok)
         answer(&c, out);
-    deployed_free(&c.deployed);
-    tb_json_free(c.configs);
-    tb_json_free(c.script);
+    end(&c);
     return ok;
 }

@@ -1,6 +1,7 @@
 /* News: one thread reads the status document and the container lists, slices them per bot and puts
- * the newest slice of each into its slot; feed workers run the transforms. A slice whose bytes did
- * not change is not decoded. Instances that the bridge did not make are listed too, and watched.
+ * the newest slice of each into its slot; feed workers run the transforms; what the looks mean is
+ * said in judge.c. A slice whose bytes did not change is not decoded. Instances that the bridge did
+ * not make are listed too, and watched.
  *
  * The poll interval is 20 times the last transfer, between 1 and 30 s, so that reading never takes
  * more than a twentieth of upstream's only event loop. */
@@ -175,14 +176,14 @@ static void mark_unlisted(struct look *look)
 
 /* ---- containers: the truth about existence ---- */
 
-static bool in_list(const struct tb_json_doc *doc, const char *instance)
+static const struct tb_json *in_list(const struct tb_json_doc *doc, const char *instance)
 {
     for (const struct tb_json *c = tb_json_root(doc)->child; c; c = c->next) {
         const char *name = tb_json_get_string(c, "name");
         if (name && strcmp(name, instance) == 0)
-            return true;
+            return c;
     }
-    return false;
+    return NULL;
 }
 
 static struct tb_json_doc *list(struct tb_bots *b, enum tb_hb_endpoint endpoint,
@@ -223,10 +224,15 @@ static void look_containers(struct look *look)
     pthread_mutex_lock(&b->lock);
     for (size_t i = 0; exited && i < b->bots; i++) {
         struct bot *bot = b->bot[i];
+        const struct tb_json *row;
+        const char *image;
         if (bot->deleted || !bot->life.instance[0])
             continue;
+        row = in_list(active, bot->life.instance);
+        image = tb_json_get_string(row, "image");
+        tb_copy(bot->notes.image, sizeof bot->notes.image, image ? image : "");
         bot->sight.container_at = look->wall;
-        bot->sight.container = in_list(active, bot->life.instance)   ? TB_CT_RUNNING
+        bot->sight.container = row                                   ? TB_CT_RUNNING
                                : in_list(exited, bot->life.instance) ? TB_CT_EXITED
                                                                      : TB_CT_ABSENT;
         forget_unmanaged(b, bot, look->wall);
@@ -236,63 +242,7 @@ static void look_containers(struct look *look)
     tb_json_free(exited);
 }
 
-/* ---- what the looks mean ---- */
-
-static void judge(struct tb_bots *b, struct bot *bot, int64_t wall, bool rebooted)
-{
-    enum tb_bot_state state = bot->state;
-    char reason[32];
-
-    tb_copy(reason, sizeof reason, bot->reason);
-    if (bot->ghost)
-        return;
-    if (!bot->managed && bot_busy(b, bot))
-        return;
-    if (!bot->managed) {
-        bot->state = bot->sight.container == TB_CT_EXITED ? TB_BOT_STOPPED
-                     : bot->sight.trading                 ? TB_BOT_RUNNING
-                     : bot->sight.reported                ? TB_BOT_STOPPED
-                                                          : TB_BOT_UNKNOWN;
-        bot_changed(b, bot);
-        return;
-    }
-    if (bot_busy(b, bot) || !observe(&state, reason, bot->intent, &bot->sight, wall))
-        return;
-    if (!rebooted)
-        tb_log(TB_WARN, "bot.state", "%s (%s): %s -> %s%s%s", bot->name, bot->life.instance,
-               bot_state_word(bot->state), bot_state_word(state), reason[0] ? ", " : "", reason);
-    history_state(b, bot, state, reason, wall);
-    bot->state = state;
-    tb_copy(bot->reason, sizeof bot->reason, reason);
-    bot->reason_detail[0] = '\0';
-    bot_changed(b, bot);
-}
-
-bool feed_may_judge(const struct bot *bot, int64_t wall)
-{
-    return !bot->deleted && !bot->queued && !bot->working && bot->sight.container != TB_CT_UNSEEN &&
-           wall > bot->judge_after && bot->sight.container_at > bot->judge_after;
-}
-
-static void judge_all(struct tb_bots *b, int64_t wall)
-{
-    struct tb_hb_status status;
-    bool rebooted;
-
-    tb_hb_status(b->hb, &status);
-    /* After an API restart its lists are empty for a while: nothing is concluded from that. */
-    if (tb_mono_ms() - status.up_since_mono_ms < 10000)
-        return;
-    pthread_mutex_lock(&b->lock);
-    rebooted = reboot_look(b, wall);
-    b->judged = true;
-    for (size_t i = 0; i < b->bots; i++)
-        if (feed_may_judge(b->bot[i], wall))
-            judge(b, b->bot[i], wall, rebooted && reboot_fell(b, b->bot[i], wall));
-    pthread_mutex_unlock(&b->lock);
-    if (rebooted)
-        reboot_save(b);
-}
+/* ---- the curve ---- */
 
 static void sample(struct tb_bots *b, int64_t wall)
 {
@@ -301,7 +251,8 @@ static void sample(struct tb_bots *b, int64_t wall)
         struct bot *bot = b->bot[i];
         struct tb_error err;
         struct tb_json_doc *doc =
-            bot->managed && bot->figures && bot->state == TB_BOT_RUNNING
+            bot->managed && bot->figures &&
+                    (bot->state == TB_BOT_RUNNING || bot->state == TB_BOT_DEGRADED)
                 ? tb_json_parse(bot->figures, strlen(bot->figures), TB_JSON_UPSTREAM, &err)
                 : NULL;
         const struct tb_json *pnl = doc ? tb_json_get(tb_json_root(doc), "pnl") : NULL;

@@ -73,6 +73,8 @@ static void write_facts(struct tb_json_writer *w, const struct bot *bot,
 
 static void write_reason(struct tb_json_writer *w, const struct bot *bot)
 {
+    const struct watch_raised *why = watch_of(bot, bot->reason);
+
     tb_jw_key(w, "reason");
     if (!bot->reason[0]) {
         tb_jw_null(w);
@@ -81,7 +83,27 @@ static void write_reason(struct tb_json_writer *w, const struct bot *bot)
     tb_jw_object(w);
     tb_jw_kv_string(w, "code", bot->reason);
     text_or_null(w, "detail", bot->reason_detail);
+    tb_jw_kv_time(w, "since", why ? why->since : bot->reason_since);
     tb_jw_end_object(w);
+}
+
+/* Every raised watchdog; the strongest is the reason. */
+static void write_watch(struct tb_json_writer *w, const struct bot *bot)
+{
+    tb_jw_key(w, "watch");
+    tb_jw_array(w);
+    for (int i = 0; i < TB_WATCH_COUNT; i++) {
+        const struct tb_watch_row *row = tb_watch_row((enum tb_watch)i);
+        if (!bot->watch[i].since)
+            continue;
+        tb_jw_object(w);
+        tb_jw_kv_string(w, "code", row->code);
+        tb_jw_kv_string(w, "level", row->level);
+        tb_jw_kv_time(w, "since", bot->watch[i].since);
+        tb_jw_kv_string(w, "detail", bot->watch[i].detail);
+        tb_jw_end_object(w);
+    }
+    tb_jw_end_array(w);
 }
 
 static bool is_error(enum tb_bot_state state)
@@ -130,6 +152,7 @@ static void write_operator(struct tb_json_writer *w, const struct bot *bot,
     tb_jw_kv_bool(w, "managed", bot->managed);
     tb_jw_kv_string(w, "intent", bot->managed ? bot->intent : NULL);
     write_reason(w, bot);
+    write_watch(w, bot);
     text_or_null(w, "connector", bot->connector);
     tb_jw_kv_string(w, "chain", gateway ? "solana" : NULL);
     tb_jw_kv_string(w, "error",

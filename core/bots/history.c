@@ -1,6 +1,6 @@
-/* GET /bots/{id}/history: operations, the changes of state that a look found, and the adoption,
- * newest first, all from the store. State changes are kept as log lines of the level "state", whose
- * text is JSON. Any thread. */
+/* GET /bots/{id}/history: operations, the changes of state that a look found, what the watchdogs
+ * raised and cleared, and the adoption, newest first, all from the store. Changes are kept as log
+ * lines of the levels "state" and "watch", whose text is JSON. Any thread. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +8,19 @@
 #include "bots/bots_private.h"
 
 #define STATE_LEVEL "state"
+#define WATCH_LEVEL "watch"
 
 enum { OPERATIONS_MAX = 200, LINES_MAX = 500 };
+
+static void remember(struct tb_bots *b, const struct bot *bot, const char *level,
+                     struct tb_buffer *text, int64_t wall)
+{
+    tb_store_log_line_add(
+        b->store,
+        &(struct tb_store_log_line){
+            .bot_id = bot->id, .at = wall, .level = level, .text = text->data, .count = 1});
+    tb_buffer_free(text);
+}
 
 void history_state(struct tb_bots *b, const struct bot *bot, enum tb_bot_state to,
                    const char *reason, int64_t wall)
@@ -23,11 +34,21 @@ void history_state(struct tb_bots *b, const struct bot *bot, enum tb_bot_state t
     tb_jw_kv_string(&w, "to", bot_state_word(to));
     tb_jw_kv_string(&w, "reason", reason[0] ? reason : NULL);
     tb_jw_end_object(&w);
-    tb_store_log_line_add(
-        b->store,
-        &(struct tb_store_log_line){
-            .bot_id = bot->id, .at = wall, .level = STATE_LEVEL, .text = text.data, .count = 1});
-    tb_buffer_free(&text);
+    remember(b, bot, STATE_LEVEL, &text, wall);
+}
+
+void history_watch(struct tb_bots *b, const struct bot *bot, enum tb_watch watch, int64_t wall)
+{
+    struct tb_buffer text = TB_BUFFER_INIT;
+    struct tb_json_writer w;
+
+    tb_jw_init(&w, &text);
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "code", tb_watch_row(watch)->code);
+    tb_jw_kv_bool(&w, "raised", bot->watch[watch].since != 0);
+    tb_jw_kv_string(&w, "detail", bot->watch[watch].detail);
+    tb_jw_end_object(&w);
+    remember(b, bot, WATCH_LEVEL, &text, wall);
 }
 
 struct entry {
@@ -83,12 +104,12 @@ static void add_line(void *arg, const struct tb_store_log_line *row)
     struct tb_json_doc *doc;
     struct tb_json_writer w;
 
-    if (strcmp(row->level, STATE_LEVEL) != 0)
+    if (strcmp(row->level, STATE_LEVEL) != 0 && strcmp(row->level, WATCH_LEVEL) != 0)
         return;
     doc = tb_json_parse(row->text, strlen(row->text), TB_JSON_UPSTREAM, &ignored);
     if (!doc)
         return;
-    begin(&w, &json, row->at, "state");
+    begin(&w, &json, row->at, row->level);
     for (const struct tb_json *f = tb_json_first(tb_json_root(doc)); f; f = f->next)
         tb_jw_kv_node(&w, f->key, f);
     tb_jw_end_object(&w);

@@ -56,6 +56,8 @@ static struct verdict running(enum tb_bot_state state, bool wanted, const struct
     if (s->trading && !wanted)
         return (struct verdict){TB_BOT_RUNNING, "reappeared"};
     if (s->trading && now - s->report_at > STALE_AFTER_MS)
+        return (struct verdict){TB_BOT_STALE, "silent"};
+    if (s->trading && s->frozen)
         return (struct verdict){TB_BOT_STALE, "report_frozen"};
     if (s->trading)
         return (struct verdict){TB_BOT_RUNNING, ""};

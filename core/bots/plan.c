@@ -372,6 +372,7 @@ static void write_facts(struct making *m)
     tb_jw_kv_node(&w, "budget_quote", tb_json_get(m->out, "budget_quote"));
     tb_jw_kv_node(&w, "quotes", tb_json_get(m->out, "quotes"));
     tb_jw_kv_node(&w, "effects", tb_json_get(m->out, "effects"));
+    upstream_write_version(m->b, &w);
     tb_jw_key(&w, "plugin");
     tb_jw_object(&w);
     tb_jw_kv_string(&w, "name", m->request.exchange);

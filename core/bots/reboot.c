@@ -15,7 +15,7 @@ enum { TOGETHER_MS = 60000 /* one host's bots may be seen falling in several loo
 
 bool reboot_fell(const struct tb_bots *b, const struct bot *bot, int64_t wall)
 {
-    return bot->managed && feed_may_judge(bot, wall) && !bot_busy(b, bot) &&
+    return bot->managed && may_judge(bot, wall) && !bot_busy(b, bot) &&
            bot->sight.container == TB_CT_EXITED && strcmp(bot->intent, "run") == 0 &&
            (bot->state == TB_BOT_RUNNING || bot->state == TB_BOT_DEGRADED ||
             bot->state == TB_BOT_STALE);

@@ -16,6 +16,7 @@ struct bot *bot_new(void)
     struct bot *bot = tb_xcalloc(1, sizeof *bot);
     tb_copy(bot->server, sizeof bot->server, "default");
     tb_copy(bot->intent, sizeof bot->intent, "run");
+    watch_forget(&bot->notes, 0);
     return bot;
 }
 
@@ -83,6 +84,10 @@ void bot_changed(struct tb_bots *b, struct bot *bot)
 {
     struct tb_buffer full = TB_BUFFER_INIT, client = TB_BUFFER_INIT;
 
+    if (strcmp(bot->reason, bot->reason_known) != 0) {
+        tb_copy(bot->reason_known, sizeof bot->reason_known, bot->reason);
+        bot->reason_since = tb_wall_ms();
+    }
     fragment_build(bot, false, &full);
     if (bot->fragment && strcmp(bot->fragment, full.data) == 0) {
         tb_buffer_free(&full);

@@ -114,22 +114,57 @@ static char *errors_of(struct tb_bots *b, const char *plugin, const struct tb_js
     return tb_buffer_steal(&list, NULL);
 }
 
-/* Highest net profit of the first quote, for the drawdown (lock held). */
+/* Highest net profit of its only quote, for the drawdown: at its start it had made nothing, so the
+ * peak of a bot that was seen from its start is never below that. Then the share of the loss limit
+ * that the fall from there is. (lock held) */
 static void follow_peak(struct bot *bot)
 {
     struct tb_error err;
     struct tb_json_doc *doc =
         tb_json_parse(bot->figures, strlen(bot->figures), TB_JSON_UPSTREAM, &err);
+    struct tb_json_doc *facts =
+        bot->facts ? tb_json_parse(bot->facts, strlen(bot->facts), TB_JSON_UPSTREAM, &err) : NULL;
+    const struct tb_json *root = facts ? tb_json_root(facts) : NULL;
     const struct tb_json *pnl = doc ? tb_json_get(tb_json_root(doc), "pnl") : NULL;
-    struct tb_decimal net, peak;
+    struct tb_decimal net, peak, limit, hundred, share;
 
-    if (pnl && pnl->len == 1 && tb_json_decimal(tb_json_get(pnl->child, "net"), &net) &&
-        (!tb_decimal_parse(bot->peak, strlen(bot->peak), &peak) ||
-         tb_decimal_compare(&net, &peak) > 0)) {
-        tb_decimal_normalise(&net);
-        tb_decimal_format(&net, bot->peak);
+    bot->notes.drawdown_pct = -1;
+    if (pnl && pnl->len == 1 && tb_json_decimal(tb_json_get(pnl->child, "net"), &net)) {
+        if (!tb_decimal_parse(bot->peak, strlen(bot->peak), &peak)) {
+            peak = net;
+            if (tb_decimal_sign(&net) < 0 && bot->managed && !tb_json_get(root, "adoption"))
+                tb_decimal_from_int64(0, &peak);
+        }
+        if (tb_decimal_compare(&net, &peak) > 0)
+            peak = net;
+        tb_decimal_normalise(&peak);
+        tb_decimal_format(&peak, bot->peak);
+        tb_decimal_from_int64(100, &hundred);
+        if (tb_json_decimal(tb_json_path(root, "risk", "max_loss_quote", NULL), &limit) &&
+            tb_decimal_sign(&limit) > 0 && tb_decimal_subtract(&peak, &net, &share) &&
+            tb_decimal_multiply(&share, &hundred, &share) &&
+            tb_decimal_divide(&share, &limit, 0, TB_ROUND_DOWN, &share) &&
+            !tb_decimal_to_int64(&share, &bot->notes.drawdown_pct))
+            bot->notes.drawdown_pct = -1;
     }
     tb_json_free(doc);
+    tb_json_free(facts);
+}
+
+/* What its watchdogs go by. Log lines of an earlier start still stand in upstream's list; they are
+ * told by the bot's clock, which is the API host's. (lock held) */
+static void take_notes(struct tb_bots *b, struct bot *bot, const struct tb_json *slice)
+{
+    enum { CLOCK_SLACK_MS = 5000 };
+    struct tb_hb_status status;
+
+    tb_hb_status(b->hb, &status);
+    if (bot->notes.start != bot->started_at)
+        watch_forget(&bot->notes, bot->started_at);
+    watch_read_slice(&bot->notes, slice,
+                     bot->started_at ? bot->started_at + status.clock_offset_ms - CLOCK_SLACK_MS
+                                     : 0,
+                     tb_wall_ms());
 }
 
 void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
@@ -154,6 +189,7 @@ void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
     pthread_mutex_lock(&b->lock);
     if (seen.trading || seen.reported != bot->sight.reported)
         bot->sight.report_at = tb_wall_ms();
+    take_notes(b, bot, tb_json_root(doc));
     bot->sight.reported = seen.reported;
     bot->sight.trading = seen.trading;
     bot->sight.active = seen.active;

@@ -46,6 +46,22 @@ struct tb_json_doc *upstream_read_if_there(struct tb_bots *b, enum tb_hb_endpoin
     return doc;
 }
 
+void upstream_write_version(struct tb_bots *b, struct tb_json_writer *w)
+{
+    struct tb_hb_profile profile;
+    struct tb_error ignored;
+
+    tb_jw_key(w, "upstream");
+    if (!tb_hb_profile(b->hb, false, &profile, &ignored)) {
+        tb_jw_null(w);
+        return;
+    }
+    tb_jw_object(w);
+    tb_jw_kv_string(w, "since", profile.since);
+    tb_jw_kv_string(w, "fingerprint", profile.fingerprint);
+    tb_jw_end_object(w);
+}
+
 bool read_digits(const char **text, int least, int most, int *out)
 {
     int n = 0;

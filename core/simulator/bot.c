@@ -25,7 +25,7 @@ static void say(struct sim_world *w, const struct sim_container *c, int level, c
 
 static void report(struct sim_world *w, struct sim_container *c, bool farewell)
 {
-    if (!c->bot.silent && !c->bot.mute)
+    if (!c->bot.silent && !c->bot.mute && !(c->bot.frozen && !farewell))
         sim_view_reported(w, c, farewell);
 }
 
@@ -258,7 +258,10 @@ static void drawdown(struct sim_world *w, struct sim_container *c)
         if (result > k->peak)
             k->peak = result;
         if (k->stop_at > 0 && !k->over && k->peak - result > k->stop_at) {
-            say(w, c, 20, V2_LOGGER, "Controller reached max drawdown. Stopping the controller.");
+            char line[160];
+            snprintf(line, sizeof line,
+                     "Controller %.96s reached max drawdown. Stopping the controller.", k->id);
+            say(w, c, 20, V2_LOGGER, line);
             sim_controller_cancel(w, c, k);
             sim_controller_close(w, c, k);
             k->over = true;

@@ -96,6 +96,14 @@ static void control_silence(struct control *c)
         bot->bot.silent = true;
 }
 
+static void control_freeze(struct control *c)
+{
+    struct sim_container *bot = bot_of(c);
+    if (bot != NULL)
+        bot->bot.frozen = !tb_json_is(tb_json_get(c->body, "frozen"), TB_JSON_BOOL) ||
+                          tb_json_true(tb_json_get(c->body, "frozen"));
+}
+
 static void control_nan(struct control *c)
 {
     struct sim_container *bot = bot_of(c);
@@ -190,6 +198,7 @@ static const struct control_row row_fault = {control_fault};
 static const struct control_row row_no_faults = {control_faults_delete};
 static const struct control_row row_crash = {control_crash};
 static const struct control_row row_silence = {control_silence};
+static const struct control_row row_freeze = {control_freeze};
 static const struct control_row row_nan = {control_nan};
 static const struct control_row row_drawdown = {control_drawdown};
 static const struct control_row row_restart = {control_restart};
@@ -230,6 +239,7 @@ const struct tb_http_route sim_control_routes[] = {
     {"DELETE", "/_simulator/faults", control, &row_no_faults},
     {"POST", "/_simulator/bots/{name}/crash", control, &row_crash},
     {"POST", "/_simulator/bots/{name}/silence", control, &row_silence},
+    {"POST", "/_simulator/bots/{name}/freeze", control, &row_freeze},
     {"POST", "/_simulator/bots/{name}/nan", control, &row_nan},
     {"POST", "/_simulator/bots/{name}/drawdown", control, &row_drawdown},
     {"POST", "/_simulator/restart", control, &row_restart},

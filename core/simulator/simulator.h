@@ -45,6 +45,8 @@
  *   DELETE /_simulator/faults      removes all faults
  *   POST   /_simulator/bots/{name}/crash     the process dies (engine sees it, the API does not)
  *   POST   /_simulator/bots/{name}/silence   lives and trades but speaks no more
+ *   POST   /_simulator/bots/{name}/freeze    {"frozen": true}: is heard, but its report stays as it
+ *                                  was
  *   POST   /_simulator/bots/{name}/nan       its next reports hold NaN
  *   POST   /_simulator/bots/{name}/drawdown  {"quote": 25}: loses that much at once
  *   POST   /_simulator/restart     API process restarts: reports, logs and marks are lost, the

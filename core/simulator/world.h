@@ -139,6 +139,7 @@ struct sim_bot {
     bool alive;
     bool mute;   /* an image that never speaks */
     bool silent; /* told to be silent */
+    bool frozen; /* told to repeat its last report */
     bool nan;
     bool sees_farewell; /* the strategy ran, so it has a farewell to send */
     enum sim_strategy strategy;

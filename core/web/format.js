@@ -109,9 +109,16 @@ const REASONS = {
   gone: "its container is gone",
   reappeared: "it trades although it was stopped",
   not_proven: "it did not prove in time that it trades",
-  report_frozen: "its report has not changed for a minute",
+  report_frozen: "its report does not change any more",
   no_report: "it runs but has sent no report",
   silent: "nothing has been heard of it",
+  running_but_not_trading: "it runs but does not trade",
+  drawdown_near_limit: "it is near its loss limit",
+  errors_rising: "its log fills with errors",
+  files_drifted: "its files were changed beside the bridge",
+  credentials_rotated: "its account's keys were removed or entered again",
+  image_changed: "it runs another image than it was deployed with",
+  version_changed: "the Hummingbot API is another than when it was planned",
 };
 
 const words = (code) => String(code).replace(/_/g, " ");

@@ -7,7 +7,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("TB_BINARY", PROJECT / "build/asan/trading-bridge"))
-WRITTEN = {"docs/settings.md", "docs/routes.md", "docs/errors.md", "plugins/types/hb.d.lua"}
+WRITTEN = {"docs/settings.md", "docs/routes.md", "docs/errors.md", "docs/watchdogs.md", "plugins/types/hb.d.lua"}
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,8 @@ static const struct {
     {"running", "reappeared", "stop", TB_CT_RUNNING, EMPTY, 1000, true, "stopped", ""},
     {"running", "reappeared", "stop", TB_CT_EXITED, NO_REPORT, 1000, false, "stopped", ""},
     /* silence */
-    {"running", "", "run", TB_CT_RUNNING, TRADING, 61000, true, "stale", "report_frozen"},
+    {"running", "", "run", TB_CT_RUNNING, TRADING, 61000, true, "stale", "silent"},
+    {"degraded", "", "run", TB_CT_RUNNING, TRADING, 1000, true, "running", ""},
     {"stale", "report_frozen", "run", TB_CT_RUNNING, TRADING, 1000, true, "running", ""},
     {"running", "", "run", TB_CT_RUNNING, NO_REPORT, 59000, true, "running", ""},
     {"running", "", "run", TB_CT_RUNNING, NO_REPORT, 61000, true, "stale", "no_report"},
@@ -93,6 +94,30 @@ static void test_rows(void **context)
     }
 }
 
+/* It is heard, but what it says does not change although it must. */
+static void test_frozen(void **context)
+{
+    struct sight sight = {.container = TB_CT_RUNNING,
+                          .reported = true,
+                          .trading = true,
+                          .active = true,
+                          .frozen = true,
+                          .report_at = NOW};
+    enum tb_bot_state state = TB_BOT_RUNNING;
+    char reason[32] = "";
+    (void)context;
+    assert_true(observe(&state, reason, "run", &sight, NOW));
+    assert_int_equal(state, TB_BOT_STALE);
+    assert_string_equal(reason, "report_frozen");
+    sight.frozen = false;
+    assert_true(observe(&state, reason, "run", &sight, NOW));
+    assert_int_equal(state, TB_BOT_RUNNING);
+    assert_string_equal(reason, "");
+    sight.frozen = true;
+    assert_true(observe(&state, reason, "stop", &sight, NOW));
+    assert_string_equal(reason, "reappeared"); /* the worse news */
+}
+
 static void test_words(void **context)
 {
     enum tb_bot_state found;
@@ -111,6 +136,7 @@ static void test_words(void **context)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_words)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_frozen),
+                                       cmocka_unit_test(test_words)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
