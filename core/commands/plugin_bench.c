@@ -27,7 +27,8 @@ bool bench_open(struct plugin_bench *b, unsigned flags)
                                                               .sdk = tb_sdk_files,
                                                               .arenas = 1,
                                                               .hb = b->hb,
-                                                              .watch = flags & BENCH_WATCH},
+                                                              .watch = flags & BENCH_WATCH,
+                                                              .prompt = flags & BENCH_PROMPT},
                                   &err);
     if (!b->host)
         fprintf(stderr, "plugin: %s\n", err.detail);

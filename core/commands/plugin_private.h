@@ -17,7 +17,7 @@ struct plugin_bench {
     struct tb_hb *hb; /* NULL: there is no upstream */
     struct tb_plugins *host;
 };
-enum { BENCH_WATCH = 1, BENCH_UPSTREAM = 2 };
+enum { BENCH_WATCH = 1, BENCH_UPSTREAM = 2, BENCH_PROMPT = 4 };
 /* Tells on stderr what is wrong. bench_close in either case. */
 TB_MUST_CHECK
 bool bench_open(struct plugin_bench *bench, unsigned flags);
@@ -57,5 +57,7 @@ int plugin_check(int argc, char **argv);
 int plugin_test(int argc, char **argv);
 int plugin_plan(int argc, char **argv);
 int plugin_run(int argc, char **argv);
+int plugin_repl(int argc, char **argv);
+int plugin_fixture(int argc, char **argv);
 
 #endif

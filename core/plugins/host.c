@@ -27,6 +27,7 @@ static const struct {
     [TB_PLUGIN_LOG] = {"log", "log", false},
     [TB_PLUGIN_EFFECTS] = {"effects", NULL, false},
     [TB_PLUGIN_RECOGNISE] = {"recognise", NULL, false},
+    [TB_PLUGIN_REPL] = {"repl", NULL, false},
     [TB_PLUGIN_TEST] = {"test", NULL, false},
 };
 

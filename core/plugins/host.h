@@ -40,6 +40,7 @@ struct tb_plugins_config {
     int64_t stuck_ms;              /* 0: 10 s of run time without a sign of life */
     struct tb_events *events;      /* may be NULL: news of every swap and failed load */
     bool watch;                    /* read the folder again when it changes */
+    bool prompt;                   /* TB_PLUGIN_REPL may be called: a person's own terminal */
     int64_t poll_ms;               /* 0: 5 s; the watch's safety net */
 };
 
@@ -68,8 +69,10 @@ enum tb_plugin_entry {
     TB_PLUGIN_LOG,     /* {lines:[…]} -> {errors:[{code, message, hint, count}]} */
     TB_PLUGIN_EFFECTS, /* {strategy, params, verb} -> {effects:[sentence]} : what a stop will do */
     TB_PLUGIN_RECOGNISE, /* {configs, script, ctx} -> {strategy, params, unknown:[…], …} or {} */
-    TB_PLUGIN_TEST,      /* {golden:{…}} -> {tests:[…], golden}: tb_plugins_test asks it
-                          */
+    TB_PLUGIN_REPL, /* {lines:["…"], live, valued} -> {text, error, unfinished, value} of the last
+                     */
+    TB_PLUGIN_TEST, /* {golden:{…}} -> {tests:[…], golden}: tb_plugins_test asks it
+                     */
 };
 
 struct tb_plugin_call {

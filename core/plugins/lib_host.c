@@ -8,7 +8,8 @@
  *   host.file_of(module_result) -> path or nil
  *   host.line_of(path, word) -> line of `word =` (or of the word itself), else 1
  *   host.sources() -> { { file, text } } of the plugin
- *   host.module(name) -> what the plugin's own module returns */
+ *   host.module(name) -> what the plugin's own module returns
+ *   host.chunk(text, scope) -> function, or nil and why; for the prompt of `plugin repl` only */
 #include <ctype.h>
 #include <lauxlib.h>
 #include <stdio.h>
@@ -143,12 +144,29 @@ static int host_module(lua_State *L)
     return 1;
 }
 
+static int host_chunk(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    if (!tb_vm_of(L)->host->config.prompt)
+        return luaL_error(L, "only the prompt of `plugin repl` compiles text");
+    tb_sandbox_chunk(L, text, len, 2);
+    return 2;
+}
+
 static const luaL_Reg functions[] = {
-    {"phase", host_phase},     {"read", tb_host_read},
-    {"set_now", host_set_now}, {"log", host_log},
-    {"where", host_where},     {"file_of", host_file_of},
-    {"line_of", host_line_of}, {"sources", host_sources},
-    {"module", host_module},   {NULL, NULL},
+    {"phase", host_phase},
+    {"read", tb_host_read},
+    {"set_now", host_set_now},
+    {"log", host_log},
+    {"where", host_where},
+    {"file_of", host_file_of},
+    {"line_of", host_line_of},
+    {"sources", host_sources},
+    {"module", host_module},
+    {"chunk", host_chunk},
+    {NULL, NULL},
 };
 
 int tb_open_host(lua_State *L)

@@ -243,6 +243,10 @@ TB_MAY_RAISE void tb_sandbox_module(lua_State *L, const char *name);
 /* Module result table -> its path, for the contract check; pushes path or nil. */
 TB_MAY_RAISE void tb_sandbox_file_of(lua_State *L, int index);
 
+/* Compiles a line of a prompt whose globals live in the table at `scope` and else are the plugin's.
+ * Pushes function, nil or nil, message. */
+TB_MAY_RAISE void tb_sandbox_chunk(lua_State *L, const char *text, size_t len, int scope);
+
 /* Longest text that one library call may make. */
 enum { TB_TEXT_MAX = 4 << 20 };
 

@@ -359,3 +359,22 @@ void tb_sandbox_file_of(lua_State *L, int index)
     lua_rawget(L, -2);
     lua_remove(L, -2);
 }
+
+/* Text, not bytecode: no plugin can reach this, and what a person types is compiled here only. */
+void tb_sandbox_chunk(lua_State *L, const char *text, size_t len, int scope)
+{
+    scope = lua_absindex(L, scope);
+    if (luaL_loadbufferx(L, text, len, "=line", "t") != LUA_OK) {
+        lua_pushnil(L);
+        lua_insert(L, -2);
+        return;
+    }
+    lua_createtable(L, 0, 1);
+    registry_table(L, &key_plugin_env);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, scope);
+    lua_pushvalue(L, scope);
+    if (!lua_setupvalue(L, -2, 1))
+        lua_pop(L, 1);
+    lua_pushnil(L);
+}

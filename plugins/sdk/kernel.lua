@@ -110,6 +110,11 @@ function kernel.test(plugin, input)
   return test.run(plugin, kernel, input.golden or {}, phase)
 end
 
+-- { lines, live, valued } -> { text, error, unfinished, value } : the prompt of `plugin repl`.
+function kernel.repl(plugin, input)
+  return require("bridge.repl").run(plugin, kernel, input, phase)
+end
+
 -- { bot, raw } -> normalised figures; the host leaves the log buffers out of raw. plugin is nil for bots of unknown strategies.
 function kernel.status(plugin, input)
   phase("status", "transform")

@@ -197,7 +197,7 @@ local function run_file(file, module, results, phase)
   end
 end
 
--- Runs `work` with the tests' world in the place of upstream.
+-- Runs work(t) with the tests' world in the place of upstream.
 local function in_world(plugin, kernel, known, phase, work)
   state = { plugin = plugin, kernel = kernel, known = known, golden = {} }
   local real_read, real_phase = host.read, host.phase
@@ -206,7 +206,7 @@ local function in_world(plugin, kernel, known, phase, work)
     state.phase = name
     return real_phase(name, budget)
   end
-  local result = work()
+  local result = work(t)
   host.read, host.phase = real_read, real_phase
   return result
 end
@@ -227,6 +227,15 @@ end
 function test.plan(plugin, kernel, given, phase)
   return in_world(plugin, kernel, {}, phase, function()
     return t.plan(given.strategy, given.params, { risk = given.risk, ctx = given.ctx })
+  end)
+end
+
+-- work(t) in the usual world, for the prompt.
+function test.with(plugin, kernel, phase, work)
+  return in_world(plugin, kernel, {}, phase, function(tools)
+    state.world = usual_world()
+    state.ctx = {}
+    return work(tools)
   end)
 end
 

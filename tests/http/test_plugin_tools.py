@@ -6,6 +6,7 @@ import time
 import xml.etree.ElementTree
 
 import pytest
+import requests
 
 from conftest import BINARY, ROOT, clean_environment, run
 
@@ -131,6 +132,58 @@ def test_run_calls_one_hook(toy):
     assert "effects" in json.loads(tool(toy, "run", "toy", "effects", stdin=asked))
     assert "line 1" in tool(toy, "run", "toy", "effects", stdin="{", status=1)
     assert "did you mean effects?" in tool(toy, "run", "toy", "efects", stdin="{}", status=1)
+
+
+@pytest.mark.parametrize("typed,printed", [
+    ("1 + 1", "2"),
+    ("x = decimal('0.1') + 1\nx * 2", 'decimal("2.2")'),
+    ("for i = 1, 3 do\n  y = i\nend\ny", "3"),
+    ("1 +\n2", "3"),
+    ("plan('hold').params.far_pct", '"1"'),
+    ("plan('hold', { far_pct = '11' }).errors[1].code", '"too_far"'),
+    ("market.mid('bitmart', 'ETH-USDT')", 'decimal("3000.12")'),
+    ("{ 1, 2, a = { true } }", "{ 1, 2, a = { true } }"),
+    ("plugin.name, nil", '"toy"\tnil'),
+    ("z = 1\nnope()\nz", "1"),
+    ("nope()", "there is no global 'nope' here"),
+    ("io.open('/etc/passwd')", "there is no global 'io' here"),
+    ("while true do end\n7", "toy, repl: check "),
+    ("'a\\27b'", '"a\\u001bb"'),
+])
+def test_prompt(toy, typed, printed):
+    assert printed in tool(toy, "repl", "toy", stdin=typed + "\n").replace("\\x09", "\t")
+
+
+def test_prompt_sees_a_save(toy, tmp_path):
+    env = clean_environment(BRIDGE_PLUGINS=toy.parent)
+    with subprocess.Popen([str(BINARY), "plugin", "repl", "toy"], env=env, text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as prompt:
+        def says(line):
+            prompt.stdin.write(line + "\n")
+            prompt.stdin.flush()
+            return prompt.stdout.readline().strip()
+        assert says("plugin.strategies[1].summary") == '"Holds."'
+        save(toy / "hold.lua", STRATEGY.replace("Holds.", "Held."))
+        end = time.monotonic() + 20
+        while says("plugin.strategies[1].summary") != '"Held."':
+            assert time.monotonic() < end
+        prompt.stdin.close()
+        assert prompt.wait(20) == 0
+
+
+def test_fixture_has_no_secrets(simulator):
+    env = clean_environment(HUMMINGBOT_API_URL=simulator.url, BRIDGE_PLUGINS=ROOT / "plugins")
+    wallets = requests.get(simulator.url + "/accounts/gateway/wallets", auth=("admin", "admin"),
+                           timeout=30).json()
+    known = wallets[0]["walletAddresses"][0]
+    done = run("plugin", "fixture", "jupiter", "hb.accounts.wallets {}", env=env)
+    assert done.returncode == 0, done.stderr
+    fixture = json.loads(done.stdout)
+    is_now = fixture[0]["walletAddresses"][0]
+    assert known not in done.stdout and len(is_now) == len(known) and is_now.startswith("Fixture")
+    assert fixture[0]["chain"] == wallets[0]["chain"]
+    done = run("plugin", "fixture", "jupiter", "hb.bots.stop {}", env=env)
+    assert done.returncode == 1 and "is not a read" in done.stderr + done.stdout
 
 
 def test_wrong_words_show_the_usage(toy):
