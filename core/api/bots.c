@@ -196,6 +196,11 @@ bool api_restart_bot(struct call *call, struct tb_error *err)
     return command_bot(call, tb_bots_restart, err);
 }
 
+bool api_archive_bot(struct call *call, struct tb_error *err)
+{
+    return command_bot(call, tb_bots_archive, err);
+}
+
 bool api_delete_bot(struct call *call, struct tb_error *err)
 {
     return tb_bots_delete(call->api->bots, call->req->arg[0], &call->caller, &call->res->body, err);

@@ -44,6 +44,9 @@ static const struct api_route rows[] = {
     {"POST", "/bots/{id}/restart", "/bots/{id}/restart", API_OPERATOR, API_AUDIT | API_KEY,
      16 * KIB, "", api_restart_bot,
      "stops a bot and, once that is proven, starts its container again"},
+    {"POST", "/bots/{id}/archive", "/bots/{id}/archive", API_OPERATOR, API_AUDIT | API_KEY,
+     16 * KIB, "", api_archive_bot,
+     "stops a bot and, once that is proven, removes its container; the API keeps its folder"},
     {"POST", "/bots/adopt", "/bots/adopt", API_OPERATOR, API_AUDIT | API_KEY, 256 * KIB, "",
      api_adopt_bots,
      "takes over running bots that the bridge did not make, without touching them: `{instances: "

@@ -131,6 +131,13 @@ bool tb_bots_restart(struct tb_bots *bots, const char *id, const struct tb_json 
                      const struct tb_caller *caller, const struct tb_idempotency *idempotency,
                      struct tb_command_result *result, struct tb_problems *problems,
                      struct tb_error *err);
+/* POST /bots/{id}/archive: a stop that is proven, then the container is removed and its folder kept
+ * by upstream. body: {}. */
+TB_MUST_CHECK
+bool tb_bots_archive(struct tb_bots *bots, const char *id, const struct tb_json *request,
+                     const struct tb_caller *caller, const struct tb_idempotency *idempotency,
+                     struct tb_command_result *result, struct tb_problems *problems,
+                     struct tb_error *err);
 /* DELETE /bots/{id}: only records of failed or stopped-without-container bots; nothing upstream is
  * touched. Writes {id, deleted: true}. */
 TB_MUST_CHECK

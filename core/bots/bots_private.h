@@ -328,6 +328,7 @@ int64_t upstream_wall_ms(struct tb_bots *b); /* the API host's clock, now */
 /* look.c */
 void look_for_base(struct tb_bots *b, const struct tb_life *life, struct tb_observation *obs);
 void look_at_instance(struct tb_bots *b, const char *instance, struct tb_observation *obs);
+bool look_archived(struct tb_bots *b, const char *instance); /* its run row says so */
 bool look_prompt(struct tb_bots *b); /* GET / within 2 s, and the API up for 10 s */
 /* Reads one status slice {status, performance, …, error_logs} into a sight. */
 void sight_of_slice(const struct tb_json *slice, struct sight *out);

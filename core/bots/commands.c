@@ -153,6 +153,7 @@ bool command_may_start(const struct bot *bot, struct tb_error *err)
     const char *state = bot_state_word(bot->state);
     switch (bot->state) {
     case TB_BOT_STOPPED:
+    case TB_BOT_ARCHIVED:
     case TB_BOT_FAILED:
         return adopted_may_start(bot, err);
     case TB_BOT_RUNNING:

@@ -274,8 +274,10 @@ static void do_look(struct doing *d)
 
 static void do_remove(struct doing *d)
 {
-    tb_json_free(
-        send(d, &(struct tb_hb_call){.endpoint = TB_HB_DOCKER_REMOVE, .arg = {d->life->instance}}));
+    tb_json_free(send(d, &(struct tb_hb_call){.endpoint = TB_HB_DOCKER_REMOVE,
+                                              .arg = {d->life->instance},
+                                              .query = {{"archive_locally", "true"}},
+                                              .queries = 1}));
 }
 
 static void do_delete(struct doing *d)
@@ -350,6 +352,22 @@ static void do_start_container(struct doing *d)
         send(d, &(struct tb_hb_call){.endpoint = TB_HB_DOCKER_START, .arg = {d->life->instance}}));
 }
 
+/* The defaults of this call are another's, and have changed: everything is said. */
+static void do_archive(struct doing *d)
+{
+    tb_json_free(send(d, &(struct tb_hb_call){.endpoint = TB_HB_BOTS_ARCHIVE,
+                                              .arg = {d->life->instance},
+                                              .query = {{"skip_order_cancellation", "false"},
+                                                        {"archive_locally", "true"}},
+                                              .queries = 2}));
+}
+
+static void do_archive_view(struct doing *d)
+{
+    look_at_instance(d->b, d->life->instance, d->obs);
+    d->obs->archived = look_archived(d->b, d->life->instance);
+}
+
 static void do_nothing(struct doing *d)
 {
     (void)d;
@@ -374,6 +392,8 @@ static void (*const acts[])(struct doing *) = {
     [TB_ACT_STOP_BOT] = do_stop_bot,
     [TB_ACT_STOP_CONTAINER] = do_stop_container,
     [TB_ACT_START_CONTAINER] = do_start_container,
+    [TB_ACT_ARCHIVE] = do_archive,
+    [TB_ACT_ARCHIVE_VIEW] = do_archive_view,
 };
 
 int64_t upstream_wall_ms(struct tb_bots *b)

@@ -88,6 +88,11 @@ static const struct {
     [TB_PH_HALT] = {TB_ACT_STOP_CONTAINER, life_halt_result},
     [TB_PH_HALT_PROOF] = {TB_ACT_VIEW, life_halt_proof_result},
     [TB_PH_BOOT] = {TB_ACT_START_CONTAINER, life_boot_result},
+    [TB_PH_ARCHIVE_LOOK] = {TB_ACT_VIEW, life_archive_look_result},
+    [TB_PH_ARCHIVE] = {TB_ACT_ARCHIVE, life_archive_result},
+    [TB_PH_ARCHIVE_PROOF] = {TB_ACT_ARCHIVE_VIEW, life_archive_proof_result},
+    [TB_PH_DISCARD] = {TB_ACT_REMOVE_CONTAINER, life_discard_result},
+    [TB_PH_DISCARD_PROOF] = {TB_ACT_VIEW, life_discard_proof_result},
     [TB_PH_END] = {TB_ACT_NONE, nothing},
 };
 
@@ -119,6 +124,13 @@ static bool before_send(struct turn *t, enum tb_act act)
         return true;
     case TB_ACT_STOP_BOT:
         s->sent_at = t->now;
+        return true;
+    case TB_ACT_ARCHIVE:
+        if (t->now < s->taken_until && LIFE_GUARD(ONE_ARCHIVE)) {
+            life_go(t, TB_PH_ARCHIVE_PROOF);
+            return false;
+        }
+        s->taken_until = t->now + ARCHIVE_FOR;
         return true;
     case TB_ACT_DELETE_SCRIPT:
     case TB_ACT_DELETE_CONTROLLER:
@@ -207,6 +219,10 @@ void tb_life_begin(struct tb_life *life, enum tb_op_kind kind, const struct tb_l
     struct tb_life s = *known;
     struct tb_observation o = {0};
     bool booting = known->inflight && known->phase == TB_PH_BOOT;
+    bool taking =
+        known->inflight && (known->phase == TB_PH_ARCHIVE || known->phase == TB_PH_DISCARD);
+    /* Of an archived bot nothing is left to start: it is deployed anew. */
+    bool archived = known->kind == TB_OP_ARCHIVE && known->state == TB_OPS_SUCCEEDED;
     struct turn t = {&s, &o, now};
 
     s.kind = kind;
@@ -216,9 +232,14 @@ void tb_life_begin(struct tb_life *life, enum tb_op_kind kind, const struct tb_l
     s.resends = s.rounds = s.clean_at = 0;
     if (booting) /* its answer is no longer waited for: it may execute late */
         s.doubt_until = now + LATE_FOR;
+    if (known->phase == TB_PH_REMOVE) /* it never ran: what is to be done is found by looking */
+        s.instance[0] = '\0';
+    if (taking)
+        s.taken_until = life_archive_doubt(now);
     s.keep_container = !abandon;
     tb_copy(o.fresh_nonce, sizeof o.fresh_nonce, fresh_nonce);
-    if (kind == TB_OP_CREATE || (kind == TB_OP_START && !s.instance[0])) {
+    if (kind == TB_OP_CREATE ||
+        (kind == TB_OP_START && (!s.instance[0] || (archived && s.stem[0])))) {
         s.attempts = 0;
         life_new_attempt(&t);
         life_go(&t, TB_PH_IMAGE);

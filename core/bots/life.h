@@ -29,7 +29,8 @@
     X(TB_OP_CREATE, "create", false, true)                                                         \
     X(TB_OP_START, "start", false, true)                                                           \
     X(TB_OP_STOP, "stop", true, false)                                                             \
-    X(TB_OP_RESTART, "restart", true, true)
+    X(TB_OP_RESTART, "restart", true, true)                                                        \
+    X(TB_OP_ARCHIVE, "archive", true, false)
 
 #define TB_OP_STATES(X)                                                                            \
     X(TB_OPS_PENDING, "pending")                                                                   \
@@ -68,6 +69,11 @@
     X(TB_PH_HALT, "halt", "stop_container")                                                        \
     X(TB_PH_HALT_PROOF, "halt_proof", "stop_container")                                            \
     X(TB_PH_BOOT, "boot", "start_container")                                                       \
+    X(TB_PH_ARCHIVE_LOOK, "archive_look", "inspect")                                               \
+    X(TB_PH_ARCHIVE, "archive", "archive")                                                         \
+    X(TB_PH_ARCHIVE_PROOF, "archive_proof", "proof_of_archive")                                    \
+    X(TB_PH_DISCARD, "discard", "remove_container")                                                \
+    X(TB_PH_DISCARD_PROOF, "discard_proof", "remove_container")                                    \
     X(TB_PH_END, "end", "end")
 
 /* Calls. The second column: does it change something upstream? */
@@ -89,7 +95,9 @@
     X(TB_ACT_VIEW, "view", false)                                                                  \
     X(TB_ACT_STOP_BOT, "stop_bot", true)                                                           \
     X(TB_ACT_STOP_CONTAINER, "stop_container", true)                                               \
-    X(TB_ACT_START_CONTAINER, "start_container", true)
+    X(TB_ACT_START_CONTAINER, "start_container", true)                                             \
+    X(TB_ACT_ARCHIVE, "archive", true)                                                             \
+    X(TB_ACT_ARCHIVE_VIEW, "archive_view", false)
 
 #define X(name, ...) name,
 enum tb_op_kind { TB_OP_KINDS(X) TB_OP_KIND_COUNT };
@@ -141,6 +149,7 @@ struct tb_life {
     int64_t settle_at;   /* prompt answer after the 404 read-back */
     int64_t clean_at;    /* first clean look, 0 if none */
     int64_t doubt_until; /* a write with unknown outcome may still execute before this */
+    int64_t taken_until; /* an archive or removal of the instance may still work before this */
     int64_t resends;     /* of stop-bot, each after proof that the bot still trades */
     int64_t rounds;      /* of settling, so that no answer of upstream keeps it going for ever */
     /* A container start was sent and upstream has not forgotten the reports from before it: an
@@ -186,7 +195,8 @@ struct tb_observation {
     char instance[TB_INSTANCE_NAME]; /* DEPLOY: unique_instance_name */
     struct tb_hit hit[TB_LOOK_HITS]; /* LOOK */
     int64_t hits;
-    /* VIEW of one instance */
+    bool archived; /* ARCHIVE_VIEW: its run is recorded as archived */
+    /* VIEW, ARCHIVE_VIEW of one instance */
     enum tb_container container;
     bool heard;       /* the status document was read; else the next four mean nothing */
     bool reported;    /* a status document with at least one controller came */

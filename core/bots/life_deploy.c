@@ -23,6 +23,7 @@ void life_new_attempt(struct turn *t)
     s->instance[0] = '\0';
     s->sent = s->burnt = false;
     s->window_from = s->window_to = s->settle_at = s->clean_at = s->doubt_until = 0;
+    s->taken_until = 0;
     s->attempts++;
     s->state = TB_OPS_RUNNING;
     s->reason[0] = s->detail[0] = '\0';

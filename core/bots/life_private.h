@@ -29,6 +29,10 @@ enum {
     STILL_TRADING = 20000,   /* a delivered stop clears the reports at once */
     STOP_RESENDS = 3,
     ROUNDS = 12, /* of settling in one operation */
+    /* stop-and-archive: 15 s, then up to ten times 10 s of docker stop and 2 s of waiting */
+    ARCHIVE_FOR = 180000,
+    UNSEEN_FOR = 600000, /* container lists that cannot be read */
+    ARCHIVES = 2,        /* in one operation, each after the one before gave up */
 };
 
 /* The rules that keep a bot from living twice or being called what it is not. Test builds can
@@ -42,7 +46,9 @@ enum {
     X(STOP_AGAIN_ONLY_WITH_PROOF, "a second stop needs a report that is still full")               \
     X(LATE_START, "nothing is called ended while a late start may revive it")                      \
     X(OLD_REPORT, "a report from before the start proves no life")                                 \
-    X(PROOF_BEFORE_NEXT, "what follows a stop waits until the stop is proven")
+    X(PROOF_BEFORE_NEXT, "what follows a stop waits until the stop is proven")                     \
+    X(ONE_ARCHIVE, "no archive is sent while an earlier one may still work")                       \
+    X(LATE_ARCHIVE, "nothing is started that an archive may still take away")
 
 enum life_guard {
 #define X(name, meaning) LIFE_##name,
@@ -95,6 +101,8 @@ void life_clean_result(struct turn *t);
 void life_still_gone_result(struct turn *t);
 
 /* life_run.c: proof of life, start, stop */
+/* May a container start whose answer was lost still execute? */
+bool life_late_start(const struct turn *t);
 void life_container_result(struct turn *t);
 void life_proof_result(struct turn *t);
 void life_inspect_result(struct turn *t);
@@ -105,5 +113,14 @@ void life_stop_proof_result(struct turn *t);
 void life_stopped(struct turn *t);
 void life_halt_result(struct turn *t);
 void life_halt_proof_result(struct turn *t);
+
+/* life_archive.c */
+/* What of an archive may still be executing when its answer will not be known. */
+int64_t life_archive_doubt(int64_t now);
+void life_archive_look_result(struct turn *t);
+void life_archive_result(struct turn *t);
+void life_archive_proof_result(struct turn *t);
+void life_discard_result(struct turn *t);
+void life_discard_proof_result(struct turn *t);
 
 #endif

@@ -5,15 +5,14 @@
 #include "base/memory.h"
 #include "bots/life_private.h"
 
-/* May a container start whose answer was lost still execute? */
-static bool late_start(const struct turn *t)
+bool life_late_start(const struct turn *t)
 {
     return t->now < t->s->doubt_until && LIFE_GUARD(LATE_START);
 }
 
 static void died(struct turn *t)
 {
-    if (late_start(t)) {
+    if (life_late_start(t)) {
         life_later(t, LOOK_EVERY);
         return;
     }
@@ -90,7 +89,7 @@ static bool proves_stopped(const struct turn *t, bool *gone_out)
 {
     const struct tb_observation *o = t->o;
     bool ok = o->result == TB_RES_DONE;
-    *gone_out = ok && !late_start(t) &&
+    *gone_out = ok && !life_late_start(t) &&
                 (o->container == TB_CT_EXITED ||
                  (o->container == TB_CT_ABSENT && o->heard && !o->active && !o->trading));
     return *gone_out || (ok && o->container == TB_CT_RUNNING && o->heard && o->reported &&
@@ -115,7 +114,10 @@ void life_inspect_result(struct turn *t)
     /* For up to 30 s after a container stopped, upstream repeats its last report: starting then
      * would take that for proof of life. */
     bool stale = (!o->heard || o->trading) && LIFE_GUARD(OLD_REPORT);
-    if (c == TB_CT_RUNNING && o->heard && o->trading) {
+    if (t->now < t->s->taken_until && c != TB_CT_ABSENT && LIFE_GUARD(LATE_ARCHIVE)) {
+        t->s->phase_at = t->now; /* waiting is no failure to see */
+        life_later(t, LOOK_EVERY);
+    } else if (c == TB_CT_RUNNING && o->heard && o->trading) {
         life_say(t, "already_running", "%s is running and reports.", t->s->instance);
         life_end(t, TB_OPS_FAILED);
     } else if (c == TB_CT_RUNNING && o->heard && (o->reported || life_overdue(t, INSPECT_SILENT))) {
@@ -179,8 +181,12 @@ void life_stopped(struct turn *t)
     s->sent_at = 0; /* of what follows nothing was sent */
     s->resends = 0;
     s->reason[0] = s->detail[0] = '\0';
-    life_go(t, TB_PH_INSPECT);
-    if (!s->instance[0]) {
+    if (s->instance[0]) {
+        life_go(t, s->kind == TB_OP_ARCHIVE ? TB_PH_ARCHIVE_LOOK : TB_PH_INSPECT);
+    } else if (s->kind == TB_OP_ARCHIVE) {
+        life_say(t, "nothing_started", "Nothing had been started.");
+        life_end(t, TB_OPS_SUCCEEDED);
+    } else {
         s->attempts = 0;
         life_new_attempt(t);
         life_go(t, TB_PH_IMAGE);
@@ -257,7 +263,7 @@ void life_halt_proof_result(struct turn *t)
 {
     const struct tb_observation *o = t->o;
     enum tb_container c = o->result == TB_RES_DONE ? o->container : TB_CT_UNSEEN;
-    bool gone = (c == TB_CT_EXITED || c == TB_CT_ABSENT) && !late_start(t);
+    bool gone = (c == TB_CT_EXITED || c == TB_CT_ABSENT) && !life_late_start(t);
     if (gone) {
         if (!tb_life_stopping(t->s)) {
             life_go(t, TB_PH_INSPECT);
@@ -266,7 +272,7 @@ void life_halt_proof_result(struct turn *t)
         life_say(t, "abandoned",
                  "The container is stopped; its orders and positions stay unattended.");
         life_end(t, TB_OPS_SUCCEEDED);
-    } else if (life_overdue(t, HALT_FOR) && (c == TB_CT_RUNNING || !late_start(t))) {
+    } else if (life_overdue(t, HALT_FOR) && (c == TB_CT_RUNNING || !life_late_start(t))) {
         if (c == TB_CT_RUNNING && t->s->resends < STOP_RESENDS) {
             t->s->resends++;
             life_go(t, TB_PH_HALT);

@@ -274,3 +274,20 @@ void look_at_instance(struct tb_bots *b, const char *instance, struct tb_observa
     obs->active = sight.active;
     obs->start_error = sight.start_error;
 }
+
+bool look_archived(struct tb_bots *b, const char *instance)
+{
+    struct tb_error err;
+    struct tb_json_doc *doc = fresh(b, TB_HB_BOTS_RUNS, NULL, "bot_name", instance, &err);
+    const struct tb_json *rows = doc ? tb_json_get(tb_json_root(doc), "data") : NULL;
+    bool archived = false;
+
+    for (const struct tb_json *r = tb_json_first(rows); r; r = r->next) {
+        const char *name = tb_json_get_string(r, "instance_name");
+        const char *status = tb_json_get_string(r, "deployment_status");
+        archived |=
+            name && status && strcmp(name, instance) == 0 && strcmp(status, "ARCHIVED") == 0;
+    }
+    tb_json_free(doc);
+    return archived;
+}

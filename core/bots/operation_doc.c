@@ -22,6 +22,9 @@ static const char *const then[TB_OP_KIND_COUNT] = {
     [TB_OP_RESTART] = "Once the stop is proven, the container is stopped and started, and the bot "
                       "trades again with the configuration it has; prices in it are not made anew. "
                       "If the stop is not proven, nothing is started.",
+    [TB_OP_ARCHIVE] = "Once the stop is proven, the container is removed and the instance's folder "
+                      "with its trades is moved to the Hummingbot API's archive. A later start "
+                      "deploys the stored configs as a new instance.",
 };
 
 /* What the stop does to orders and positions, as the bot's plan said it, and what follows it. */

@@ -57,6 +57,8 @@ static enum tb_bot_state state_during(const struct tb_life *life)
 {
     if (tb_life_stopping(life))
         return life->state == TB_OPS_SETTLING ? TB_BOT_SETTLING : TB_BOT_STOPPING;
+    if (life->kind == TB_OP_ARCHIVE)
+        return TB_BOT_ARCHIVING;
     if (life->state == TB_OPS_SETTLING)
         return TB_BOT_SETTLING;
     return life->instance[0] ? TB_BOT_STARTING : TB_BOT_DEPLOYING;
@@ -66,8 +68,14 @@ static enum tb_bot_state state_after(const struct tb_life *life, enum tb_bot_sta
 {
     switch (life->state) {
     case TB_OPS_SUCCEEDED:
-        return tb_op_kind_runs(life->kind) ? TB_BOT_RUNNING : TB_BOT_STOPPED;
+        return tb_op_kind_runs(life->kind)   ? TB_BOT_RUNNING
+               : life->kind == TB_OP_ARCHIVE ? TB_BOT_ARCHIVED
+                                             : TB_BOT_STOPPED;
+    case TB_OPS_NOT_PROVEN:
+        return life->kind == TB_OP_ARCHIVE && life->stopped ? TB_BOT_STOPPED : TB_BOT_UNKNOWN;
     case TB_OPS_FAILED:
+        if (life->kind == TB_OP_ARCHIVE && life->stopped)
+            return TB_BOT_STOPPED;
         /* A stop that failed, or a start that changed nothing, leaves what was there: the next look
          * says what that is. */
         if (tb_life_stopping(life) ||

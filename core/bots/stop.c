@@ -1,6 +1,6 @@
-/* POST /bots/{id}/stop, and the stop that a batch asks for. A stop is always accepted: it
- * supersedes whatever is under way, and joins a stop that is. Runs on request threads and those of
- * batches. */
+/* POST /bots/{id}/stop, and the stop that a batch asks for. Of what may exist a stop is always
+ * accepted: it supersedes whatever is under way, and joins a stop that is. Runs on request threads
+ * and those of batches. */
 #include <string.h>
 
 #include "bots/command.h"
@@ -58,6 +58,17 @@ bool command_stop(struct tb_bots *b, struct bot *bot, struct stop_order order,
     return done || command_open(&o, "stop", result, problems, err);
 }
 
+/* A stop of an archived bot would call it stopped, with a container that does not exist. */
+static bool may_stop(struct tb_bots *b, const struct bot *bot, struct tb_error *err)
+{
+    bool archived;
+    pthread_mutex_lock(&b->lock);
+    archived = bot->state == TB_BOT_ARCHIVED;
+    pthread_mutex_unlock(&b->lock);
+    return !archived ||
+           tb_fail(err, TB_STATE, "The bot is archived; nothing of it is left to stop.");
+}
+
 bool tb_bots_stop(struct tb_bots *bots, const char *id, const struct tb_json *request,
                   const struct tb_caller *caller, const struct tb_idempotency *idempotency,
                   struct tb_command_result *result, struct tb_problems *problems,
@@ -73,7 +84,8 @@ bool tb_bots_stop(struct tb_bots *bots, const char *id, const struct tb_json *re
         return ok;
     if (!read_policy(request, &order.abandon, problems, err) || !command_bot(bots, id, &bot, err))
         return false;
-    ok = command_stop(bots, bot, order, caller, idempotency, result, problems, err);
+    ok = may_stop(bots, bot, err) &&
+         command_stop(bots, bot, order, caller, idempotency, result, problems, err);
     bot_release(bots, bot);
     return ok;
 }

@@ -111,6 +111,14 @@ static void control_nan(struct control *c)
         bot->bot.nan = true;
 }
 
+static void control_stubborn(struct control *c)
+{
+    struct sim_container *bot = bot_of(c);
+    if (bot != NULL)
+        bot->stubborn =
+            tb_json_get(c->body, "is") == NULL || tb_json_true(tb_json_get(c->body, "is"));
+}
+
 static void control_drawdown(struct control *c)
 {
     struct sim_container *bot = bot_of(c);
@@ -200,6 +208,7 @@ static const struct control_row row_crash = {control_crash};
 static const struct control_row row_silence = {control_silence};
 static const struct control_row row_freeze = {control_freeze};
 static const struct control_row row_nan = {control_nan};
+static const struct control_row row_stubborn = {control_stubborn};
 static const struct control_row row_drawdown = {control_drawdown};
 static const struct control_row row_restart = {control_restart};
 static const struct control_row row_reboot = {control_reboot};
@@ -241,6 +250,7 @@ const struct tb_http_route sim_control_routes[] = {
     {"POST", "/_simulator/bots/{name}/silence", control, &row_silence},
     {"POST", "/_simulator/bots/{name}/freeze", control, &row_freeze},
     {"POST", "/_simulator/bots/{name}/nan", control, &row_nan},
+    {"POST", "/_simulator/bots/{name}/stubborn", control, &row_stubborn},
     {"POST", "/_simulator/bots/{name}/drawdown", control, &row_drawdown},
     {"POST", "/_simulator/restart", control, &row_restart},
     {"POST", "/_simulator/reboot", control, &row_reboot},

@@ -217,6 +217,11 @@ void sim_engine_archive_stop(struct sim_world *w, const char *name)
 void sim_engine_archive_finish(struct sim_world *w, const char *name)
 {
     struct sim_container *c = sim_container_find(w, name);
+    struct sim_view *view = sim_view_find(w, name);
+    if (view != NULL)
+        view->stopping = false;
+    if (c != NULL && c->stubborn)
+        return; /* it is given up, and nobody hears of it */
     if (c != NULL) {
         sim_engine_exited(w, c, 137);
         sim_instance_archive(w, name);
@@ -228,7 +233,4 @@ void sim_engine_archive_finish(struct sim_world *w, const char *name)
             break;
         }
     }
-    struct sim_view *view = sim_view_find(w, name);
-    if (view != NULL)
-        view->stopping = false;
 }

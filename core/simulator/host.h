@@ -74,7 +74,7 @@ void sim_fault_success_shaped(struct sim_call *call, const struct sim_route *rou
 
 struct sim_write {
     int64_t at, executed_at; /* 0: not (yet) */
-    char *method, *path;
+    char *method, *path, *query;
     char body[65];
     bool answered;
     int status;

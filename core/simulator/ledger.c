@@ -16,6 +16,7 @@ static void forget_oldest(struct sim_host *host, size_t count)
     for (size_t i = 0; i < count; i++) {
         free(host->writes[i].method);
         free(host->writes[i].path);
+        free(host->writes[i].query);
     }
     host->write_count -= count;
     host->writes_forgotten += count;
@@ -32,6 +33,7 @@ size_t sim_ledger_add(struct sim_host *host, const struct tb_http_request *req,
     *entry = (struct sim_write){.at = host->world.now,
                                 .method = tb_xstrdup(req->method),
                                 .path = tb_xstrdup(req->target),
+                                .query = tb_xstrdup(req->query_string),
                                 .fault = fault};
     tb_sha256_hex(req->body == NULL ? "" : req->body, req->body_len, entry->body);
     return host->writes_forgotten + host->write_count - 1;
@@ -69,6 +71,7 @@ static void write_writes(struct sim_host *host, struct tb_json_writer *out)
         kv_time_or_null(out, "executed_at_ms", e->executed_at);
         tb_jw_kv_string(out, "method", e->method);
         tb_jw_kv_string(out, "path", e->path);
+        tb_jw_kv_string(out, "query", e->query);
         tb_jw_kv_string(out, "body_sha256", e->body);
         tb_jw_kv_bool(out, "executed", e->executed_at != 0);
         tb_jw_kv_bool(out, "answered", e->answered);

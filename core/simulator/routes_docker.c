@@ -89,7 +89,8 @@ void sim_post_stop_container(struct sim_call *call)
         return;
     if (c->state == SIM_RUNNING) {
         sim_freeze(call, SIM_STOP_GRACE_MS);
-        sim_bot_kill(call->w, c);
+        if (!c->stubborn)
+            sim_bot_kill(call->w, c);
     }
     tb_jw_null(&call->out);
 }

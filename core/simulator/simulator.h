@@ -11,7 +11,7 @@
  *
  *   GET    /_simulator/ledger      {"now_ms",
  * "writes":[{"id","at_ms","executed_at_ms"|null,"method",
- *                                  "path","body_sha256","executed","answered","status","fault"|null}],
+ *                                  "path","query","body_sha256","executed","answered","status","fault"|null}],
  *                                  "deploys_delivered", "deploys_executed",
  *                                  "instances":{base name: containers ever made},
  *                                  "alive":{base name: bot processes that run now},
@@ -48,6 +48,7 @@
  *   POST   /_simulator/bots/{name}/freeze    {"frozen": true}: is heard, but its report stays as it
  *                                  was
  *   POST   /_simulator/bots/{name}/nan       its next reports hold NaN
+ *   POST   /_simulator/bots/{name}/stubborn  {"is": true}: docker stop does not end it
  *   POST   /_simulator/bots/{name}/drawdown  {"quote": 25}: loses that much at once
  *   POST   /_simulator/restart     API process restarts: reports, logs and marks are lost, the
  *                                  first status answers are empty; bots go on

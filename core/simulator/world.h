@@ -167,6 +167,7 @@ struct sim_container {
     char script_config[SIM_NAME]; /* "" when none */
     bool headless;
     bool forgotten; /* the engine lost it; its process goes on */
+    bool stubborn;  /* docker stop does not end it */
     int exit_code;
     enum sim_container_state state;
     int64_t created;

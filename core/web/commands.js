@@ -1,11 +1,11 @@
-// Start, stop, restart and delete: which of them a bot in its state offers, what the person is told before, and
+// Start, stop, restart, archive and delete: which of them a bot in its state offers, what the person is told before, and
 // the one request that follows. Each opened question has one Idempotency-Key.
 import { h, fill, announce, unique } from "./dom.js";
 import { get, post, remove, segment, intentionKey } from "./http.js";
 import { stateChip } from "./format.js";
 
 const OFFERS = {
-  stopped: ["start"], failed: ["start", "delete"], archived: ["delete"], archiving: [],
+  stopped: ["start", "archive"], failed: ["start", "archive", "delete"], archived: ["start", "delete"], archiving: ["stop"],
 };
 
 const RESTARTS = new Set(["running", "degraded", "stale"]);
@@ -13,7 +13,7 @@ const RESTARTS = new Set(["running", "degraded", "stale"]);
 // Unknown and conflicting bots can always be stopped and never be started.
 export function offersOf(bot, may) {
   if (!may || bot.managed === false) return [];
-  return OFFERS[bot.state] || (RESTARTS.has(bot.state) ? ["stop", "restart"] : ["stop"]);
+  return OFFERS[bot.state] || (RESTARTS.has(bot.state) ? ["stop", "restart", "archive"] : ["stop"]);
 }
 
 async function stopEffects(bot) {
@@ -124,6 +124,18 @@ async function restart(bot) {
   });
 }
 
+async function archive(bot) {
+  const effects = await stopEffects(bot);
+  const key = intentionKey();
+  return ask({
+    title: "Archive “" + bot.name + "”?", label: "Archive this bot", danger: true,
+    content: h("div", null, h("p", null, "Now: ", stateChip(bot.state)), h("h3", null, "What this will do"),
+      saidEffects(effects, "Once the stop is proven, the container is removed; the Hummingbot API keeps its folder with the trades in its archive.",
+        "A later start deploys the stored configuration as a new instance.")),
+    act: () => post("bots/" + segment(bot.id) + "/archive", {}, key, 40),
+  });
+}
+
 function start(bot) {
   const key = intentionKey();
   return ask({
@@ -144,7 +156,7 @@ function forget(bot) {
 
 const VERBS = {
   stop: ["Stop…", stop, "Stop asked for: "], start: ["Start…", start, "Start asked for: "], restart: ["Restart…", restart, "Restart asked for: "],
-  delete: ["Delete…", forget, "Record deleted: "],
+  archive: ["Archive…", archive, "Archive asked for: "], delete: ["Delete…", forget, "Record deleted: "],
 };
 
 // Buttons for a bot. done(verb, answer) is called after a command that was accepted.

@@ -94,8 +94,8 @@ const STATES = {
   degraded: ["bad", "it runs, but not as it should"],
   stopping: ["busy", "waiting for proof that it has stopped"],
   stopped: ["quiet", ""],
-  archiving: ["busy", ""],
-  archived: ["quiet", ""],
+  archiving: ["busy", "its stop is proven, its container is being removed"],
+  archived: ["quiet", "its container is gone, its folder is kept"],
   failed: ["bad", ""],
   unknown: ["doubt", "whether it trades is not known"],
   settling: ["doubt", "an answer was lost; making sure that nothing came of it"],
@@ -172,7 +172,8 @@ const STEPS = {
   remove_created: "Remove a container that never started", burn: "Make the lost attempt harmless", settle: "Wait until nothing can follow",
   container: "Container seen", proof_of_life: "Proof of life: its first report", inspect: "Look at what is there",
   stop_bot: "Stop the strategy", proof_of_stop: "Proof of stop: positions closed", stop_container: "Stop the container",
-  start_container: "Start the container",
+  start_container: "Start the container", archive: "Archive", proof_of_archive: "Proof of archive: its container is gone",
+  remove_container: "Remove the container",
 };
 
 export const stepTitle = (name) => STEPS[name] || words(name);

@@ -30,6 +30,7 @@ CLOCKS = [-7200000, -90000, -5000, 0, 5000, 90000, 7200000]  # how wrong the bri
 LATE_MS = 130000  # nothing executes later than this after it was sent
 
 STOP, START = "/bot-orchestration/stop-bot", "/docker/start-container"
+ARCHIVE, REMOVE = "/bot-orchestration/stop-and-archive-bot", "/docker/remove-container"
 WRITES = ["latency", "error500", "error_detail", "drop_before", "drop_after", "late", "late_hang",
           "success_shaped_failure", "html", "unauthorized", "hang"]
 READS = ["latency", "error500", "drop_before", "success_shaped_failure", "nan", "html", "text_list"]
@@ -44,6 +45,7 @@ FEARS = {
     "abandon": [("POST", "/docker/stop-container")] * 3 + LOOKS,
     "restart": [("POST", STOP)] * 2 + [("POST", "/docker/stop-container")] * 2
                + [("POST", START)] * 2 + LOOKS,
+    "archive": [("POST", STOP)] * 2 + [("POST", ARCHIVE)] * 4 + [("POST", REMOVE)] * 2 + LOOKS,
 }
 STEPS = {
     "create": ["image", "upload_controllers", "upload_script", "verify_files", "deploy", "look", "burn",
@@ -54,6 +56,8 @@ STEPS = {
               "proof_of_life"],
     "restart": ["inspect", "stop_bot", "proof_of_stop", "stop_container", "start_container",
                 "container", "proof_of_life"],
+    "archive": ["inspect", "stop_bot", "proof_of_stop", "archive", "proof_of_archive",
+                "remove_container"],
 }
 READING = ("/market-data/", "/portfolio/", "/controllers/", "/trading/")  # upstream's reads by POST
 STARTING = ("start", "restart")  # verbs that may start a container, or deploy when it is gone
@@ -61,7 +65,7 @@ STARTING = ("start", "restart")  # verbs that may start a container, or deploy w
 ALLOWED = [("POST", DEPLOY), ("POST", "/scripts/configs/"), ("DELETE", "/scripts/configs/"),
            ("POST", "/controllers/configs/"), ("DELETE", "/controllers/configs/"), ("POST", STOP),
            ("POST", START), ("POST", "/docker/stop-container/"),
-           ("POST", "/docker/remove-container/"), ("POST", "/docker/pull-image"),
+           ("POST", REMOVE), ("POST", ARCHIVE), ("POST", "/docker/pull-image"),
            *(("POST", path) for path in READING)]
 
 
@@ -92,8 +96,8 @@ def draw(seed):
     def command(at, bot):
         """A person's command, often into a trap, sometimes with a kill at one of its steps."""
         verb = likely[bot] if dice.random() < 0.8 else dice.choice(list(FEARS))
-        likely[bot] = ("start" if verb in ("stop", "abandon")
-                       else dice.choice(["stop", "restart", "abandon"]))
+        likely[bot] = ("start" if verb in ("stop", "abandon", "archive")
+                       else dice.choice(["stop", "restart", "archive", "abandon"]))
         for _ in range(dice.choice([0, 1, 1, 2])):
             plan.append((at, "fault", draw_fault(dice, verb)))
         if dice.random() < 0.4:
@@ -377,6 +381,10 @@ class Torture:
                        and f"hummingbot-{name}-" in w["path"]]
             if started and not any(self.asked[name, verb] for verb in STARTING):
                 raise Violation(f"nobody asked for {started}")
+            archived = [w for w in ledger["writes"] if w["path"].startswith(ARCHIVE)
+                        and f"hummingbot-{name}-" in w["path"]]
+            if archived and not self.asked[name, "archive"]:
+                raise Violation(f"nobody asked for {archived}")
 
     def judge_bot(self, bot, bots, ledger):
         """What the bridge says of a bot is what the ledger shows; None, or what differs. The record of
@@ -386,9 +394,9 @@ class Torture:
         state = bot["state"]
         if state in ("running", "degraded", "stale") and alive != [bot["instance"]]:
             return f"{bot['name']} is {state}, but {alive} trade"
-        if state in ("stopped", "failed") and alive:
+        if state in ("stopped", "failed", "archived") and alive:
             return f"{bot['name']} is {state}, but {alive} trade"
-        if state not in ("running", "degraded", "stale", "stopped", "failed", "unknown",
+        if state not in ("running", "degraded", "stale", "stopped", "failed", "archived", "unknown",
                          "conflict"):
             return f"{bot['name']} is {state} and nothing is under way"
         return None

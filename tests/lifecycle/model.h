@@ -28,6 +28,7 @@ enum {
     MODEL_DIES = 4000,        /* one without its files exits after this */
     MODEL_CLOSES = 14000,     /* a stopped strategy empties its reports after this */
     MODEL_STALE = 30000,      /* reports of a silent bot are repeated for this long */
+    MODEL_ARCHIVES = 25000,   /* an archive removes the container after this */
 };
 
 enum model_strategy { MODEL_BOOTING, MODEL_TRADING, MODEL_CLOSING, MODEL_ENDED };
@@ -38,6 +39,7 @@ struct model_attempt {
     int deploys;                                /* containers ever made of it */
     bool exists;                                /* its instance does */
     bool complete;                              /* and had all its files when it was made */
+    bool archived;                              /* its run is recorded so */
     enum tb_container container;
     enum model_strategy strategy;
     enum model_cache cache; /* what the API repeats of it */
@@ -51,6 +53,7 @@ struct model_later {
     int attempt;
     int64_t index;
     bool copied, complete; /* a deploy that has taken its files already, all of them or not */
+    bool begun;            /* an archive at its second half, the removal */
 };
 
 struct model {
@@ -62,6 +65,7 @@ struct model {
     int laters;
     bool pulled;
     bool stuck; /* containers cannot be removed */
+    bool taken; /* a removal met an instance that was trading or would */
 };
 
 static inline int model_number(const char *nonce)
@@ -79,12 +83,27 @@ static inline void model_instance_name(const char *base, char out[TB_INSTANCE_NA
     snprintf(out, TB_INSTANCE_NAME, "%.71s-20260101-000000", base);
 }
 
+/* The API restarts: it forgets the reports, and the archives that it was at. */
+static inline void model_api_restarts(struct model *m)
+{
+    for (int a = 0; a < MODEL_NONCES; a++)
+        m->attempt[a].cache = MODEL_NO_REPORT;
+    for (int i = m->laters; i-- > 0;)
+        if (m->later[i].begun)
+            m->later[i] = m->later[--m->laters];
+}
+
+/* The attempt of the instance that a life names, or NULL. */
+static inline struct model_attempt *model_named(struct model *m, const struct tb_life *life)
+{
+    size_t n = strlen(life->instance);
+    return n < 24 ? NULL : &m->attempt[strtol(life->instance + n - 24, NULL, 16) % MODEL_NONCES];
+}
+
 /* The attempt whose instance a life names, or NULL when there is no such instance. */
 static inline struct model_attempt *model_instance(struct model *m, const struct tb_life *life)
 {
-    size_t n = strlen(life->instance);
-    struct model_attempt *a =
-        n < 24 ? NULL : &m->attempt[strtol(life->instance + n - 24, NULL, 16) % MODEL_NONCES];
+    struct model_attempt *a = model_named(m, life);
     return a && a->exists ? a : NULL;
 }
 
@@ -148,6 +167,30 @@ static inline bool model_stop_bot(struct model *m, struct model_attempt *a)
     return true;
 }
 
+/* The instance goes, in whatever state it is. */
+static inline bool model_remove(struct model *m, struct model_attempt *i)
+{
+    if (!i || m->stuck)
+        return false;
+    m->taken |= model_can_trade(i) && i->strategy != MODEL_CLOSING;
+    i->exists = false;
+    return true;
+}
+
+/* stop-and-archive: stops the strategy now and removes the container later. Only what runs is known
+ * to be there. */
+static inline bool model_archive(struct model *m, int attempt)
+{
+    struct model_attempt *i = &m->attempt[attempt];
+    if (!i->exists || i->container != TB_CT_RUNNING || m->laters == MODEL_LATERS)
+        return false;
+    m->taken |= i->strategy == MODEL_TRADING || i->strategy == MODEL_BOOTING;
+    (void)model_stop_bot(m, i);
+    m->later[m->laters++] = (struct model_later){
+        .by = m->now + MODEL_ARCHIVES, .act = TB_ACT_ARCHIVE, .attempt = attempt, .begun = true};
+    return true;
+}
+
 /* A call takes effect. False: upstream says no and nothing happens. `attempt` is the life's: of its
  * nonce for files and deploys, of its instance for containers. */
 static inline bool model_perform(struct model *m, enum tb_act act, int attempt, int64_t index)
@@ -169,10 +212,9 @@ static inline bool model_perform(struct model *m, enum tb_act act, int attempt, 
         model_make(m, attempt, false, model_files(a, true));
         return true;
     case TB_ACT_REMOVE_CONTAINER:
-        if (!i || i->container == TB_CT_RUNNING || m->stuck)
-            return false;
-        i->exists = false;
-        return true;
+        return model_remove(m, i);
+    case TB_ACT_ARCHIVE:
+        return model_archive(m, attempt);
     case TB_ACT_STOP_BOT:
         return model_stop_bot(m, i);
     case TB_ACT_STOP_CONTAINER:
@@ -194,7 +236,8 @@ static inline bool model_perform(struct model *m, enum tb_act act, int attempt, 
 static inline int model_target(struct model *m, const struct tb_life *life, enum tb_act act)
 {
     bool container = act == TB_ACT_REMOVE_CONTAINER || act == TB_ACT_STOP_BOT ||
-                     act == TB_ACT_STOP_CONTAINER || act == TB_ACT_START_CONTAINER;
+                     act == TB_ACT_STOP_CONTAINER || act == TB_ACT_START_CONTAINER ||
+                     act == TB_ACT_ARCHIVE;
     const struct model_attempt *a = container ? model_instance(m, life) : NULL;
     return a ? (int)(a - m->attempt) : model_number(life->nonce);
 }
@@ -241,6 +284,9 @@ static inline void model_execute(struct model *m, int which)
     m->later[which] = m->later[--m->laters];
     if (due.act == TB_ACT_DEPLOY)
         model_make(m, due.attempt, false, due.complete);
+    else if (due.begun)
+        m->attempt[due.attempt].archived |=
+            model_remove(m, m->attempt[due.attempt].exists ? &m->attempt[due.attempt] : NULL);
     else
         (void)model_perform(m, due.act, due.attempt, due.index);
     model_settle(m);
@@ -333,6 +379,8 @@ static inline void model_read(struct model *m, const struct tb_life *life, enum 
     default:
         obs->container = !i || i->container == TB_CT_CREATED ? TB_CT_ABSENT : i->container;
         obs->heard = true;
+        obs->archived =
+            act == TB_ACT_ARCHIVE_VIEW && model_named(m, life) && model_named(m, life)->archived;
         if (!i)
             break;
         obs->reported = i->cache != MODEL_NO_REPORT;
@@ -420,6 +468,10 @@ static inline bool model_says_quiet(const struct tb_life *life)
     switch (life->kind) {
     case TB_OP_STOP:
         return life->state == TB_OPS_SUCCEEDED;
+    case TB_OP_ARCHIVE:
+        return life->state == TB_OPS_SUCCEEDED ||
+               (life->stopped &&
+                (life->state == TB_OPS_FAILED || life->state == TB_OPS_NOT_PROVEN));
     case TB_OP_START:
     case TB_OP_RESTART:
         return life->state == TB_OPS_FAILED && !tb_life_stopping(life) &&
@@ -454,6 +506,7 @@ static inline bool model_asked_for(const struct tb_life *life, enum tb_act act)
                         [TB_ACT_DELETE_CONTROLLER] = true,
                         [TB_ACT_STOP_BOT] = true,
                         [TB_ACT_STOP_CONTAINER] = true},
+        [TB_OP_ARCHIVE] = {[TB_ACT_ARCHIVE] = true, [TB_ACT_REMOVE_CONTAINER] = true},
     };
     enum tb_op_kind as = tb_life_stopping(life)        ? TB_OP_STOP
                          : life->kind == TB_OP_RESTART ? TB_OP_START
@@ -471,9 +524,25 @@ static inline bool model_asked_for(const struct tb_life *life, enum tb_act act)
 static inline bool model_too_early(struct model *m, const struct tb_life *life, enum tb_act act)
 {
     const struct model_attempt *i = model_instance(m, life);
-    return life->kind != TB_OP_STOP && life->stopped && act == TB_ACT_STOP_CONTAINER && i &&
+    bool ends =
+        act == TB_ACT_STOP_CONTAINER || act == TB_ACT_ARCHIVE || act == TB_ACT_REMOVE_CONTAINER;
+    return life->kind != TB_OP_STOP && life->stopped && ends && i &&
            i->container == TB_CT_RUNNING &&
            (i->strategy == MODEL_TRADING || i->strategy == MODEL_CLOSING);
+}
+
+/* Is it asked for while an earlier one may still work? */
+static inline bool model_archived_twice(struct model *m, const struct tb_life *life,
+                                        enum tb_act act)
+{
+    const struct model_attempt *i = model_instance(m, life);
+    if (life->kind != TB_OP_ARCHIVE || tb_life_stopping(life) ||
+        (act != TB_ACT_ARCHIVE && act != TB_ACT_REMOVE_CONTAINER))
+        return false;
+    for (int k = 0; i && k < m->laters; k++)
+        if (m->later[k].act == TB_ACT_ARCHIVE && &m->attempt[m->later[k].attempt] == i)
+            return true;
+    return false;
 }
 
 #endif

@@ -13,7 +13,7 @@
 #include "search_state.h"
 
 enum {
-    COMMANDS = 2,    /* on one path */
+    COMMANDS = 3,    /* on one path */
     SLOW = 40000,    /* a call that hangs until its time is over */
     RESTARTED = 500, /* a crash and its take-over */
     PICKS = 8,       /* choices within one transition */
@@ -82,6 +82,8 @@ static void check_intent(struct node *n)
         violated("a second stop before the proof was read");
     if (model_too_early(&n->model, s, act))
         violated("went on before the stop was proven");
+    if (model_archived_twice(&n->model, s, act))
+        violated("a second archive while the first may still work");
 }
 
 static void check(const struct node *n)
@@ -95,6 +97,11 @@ static void check(const struct node *n)
         violated("said to be quiet, but an instance can trade");
     if (s->state == TB_OPS_SUCCEEDED && tb_op_kind_runs(s->kind) && !n->lived)
         violated("succeeded without proof");
+    if (s->state == TB_OPS_SUCCEEDED && s->kind == TB_OP_ARCHIVE &&
+        model_instance((struct model *)&n->model, s))
+        violated("said to be archived, but its instance exists");
+    if (n->model.taken)
+        violated("an archive took an instance that was not stopped");
 }
 
 static void feed(struct node *n, struct tb_observation *obs)
@@ -144,7 +151,7 @@ static void crash(struct node *n, int64_t ms)
 }
 
 /* Commands that are possible at this moment, as commands.c allows them. */
-enum command { STOP, ABANDON, START, CREATE_AGAIN, RESTART, COMMAND_KINDS };
+enum command { STOP, ABANDON, START, CREATE_AGAIN, RESTART, ARCHIVE, COMMAND_KINDS };
 
 static int commands(struct node *n, enum command out[COMMAND_KINDS])
 {
@@ -165,7 +172,7 @@ static int commands(struct node *n, enum command out[COMMAND_KINDS])
     if (!open && s->kind != TB_OP_STOP && (model_says_quiet(s) || crashed))
         out[count++] = CREATE_AGAIN;
     if (!open && s->state != TB_OPS_CONFLICT)
-        out[count++] = RESTART;
+        out[count++] = RESTART, out[count++] = ARCHIVE;
     return count;
 }
 
@@ -177,7 +184,7 @@ static void command(struct node *n, enum command what)
     } kinds[COMMAND_KINDS] = {
         [STOP] = {"stop", TB_OP_STOP},          [ABANDON] = {"abandon", TB_OP_STOP},
         [START] = {"start", TB_OP_START},       [CREATE_AGAIN] = {"create again", TB_OP_CREATE},
-        [RESTART] = {"restart", TB_OP_RESTART},
+        [RESTART] = {"restart", TB_OP_RESTART}, [ARCHIVE] = {"archive", TB_OP_ARCHIVE},
     };
     tell("a person says", kinds[what].word);
     if (what == CREATE_AGAIN) {
@@ -200,6 +207,7 @@ static int64_t next_instant(const struct node *n, int64_t from)
         s->phase == TB_PH_INSPECT ? s->phase_at + INSPECT_SILENT : 0,
         s->phase == TB_PH_STOP_PROOF ? s->sent_at + STILL_TRADING : 0,
         s->doubt_until,
+        s->taken_until,
     };
     for (size_t i = 0; i < sizeof at / sizeof *at; i++)
         if (at[i] > n->model.now && at[i] < next)
@@ -247,8 +255,7 @@ static void event(struct node *n, enum event which)
             model_die(i);
         break;
     case API_RESTARTED:
-        for (int a = 0; a < n->model.attempts; a++)
-            n->model.attempt[a].cache = MODEL_NO_REPORT;
+        model_api_restarts(&n->model);
         break;
     default:
         n->dead = true;
@@ -333,7 +340,8 @@ static void read_call(struct node *n)
 /* True when upstream did what was asked. */
 static bool befall(struct node *n, enum model_fate fate)
 {
-    if ((fate == MODEL_TWICE || fate == MODEL_LATE) && n->model.laters >= PACKED_LATERS)
+    bool later = fate == MODEL_TWICE || fate == MODEL_LATE || n->intent.act == TB_ACT_ARCHIVE;
+    if (later && n->model.laters >= PACKED_LATERS)
         now.violation = "the search has too little room for late calls";
     return model_befall(&n->model, &n->life, n->intent, fate);
 }

@@ -25,7 +25,7 @@ struct node {
 };
 
 struct packed_life {
-    int32_t phase_at, next_at, sent_at, clean_at, doubt_until;
+    int32_t phase_at, next_at, sent_at, clean_at, doubt_until, taken_until;
     uint8_t kind, state, phase, nonce, instance, attempts, index, tries, resends, rounds;
     bool inflight, sent, burnt, keep_container, may_pull, old_reports, reason, sent_since, stopped;
 };
@@ -33,12 +33,12 @@ struct packed_life {
 struct packed_attempt {
     int32_t up_at, stop_at, last_word;
     uint8_t container, strategy, cache, deploys, files;
-    bool exists, complete;
+    bool exists, complete, archived;
 };
 
 struct packed_later {
     int32_t by;
-    uint8_t act, attempt, index, copied, complete;
+    uint8_t act, attempt, index, copied, complete, begun;
 };
 
 struct packed {
@@ -82,7 +82,11 @@ static inline int64_t deadline(enum tb_phase phase)
     case TB_PH_STOP_PROOF:
         return STOP_PROOF_FOR;
     case TB_PH_HALT_PROOF:
+    case TB_PH_DISCARD_PROOF:
         return HALT_FOR;
+    case TB_PH_ARCHIVE_LOOK:
+    case TB_PH_ARCHIVE_PROOF:
+        return UNSEEN_FOR;
     case TB_PH_PULL_WAIT:
         return PULL_FOR;
     case TB_PH_BURN_SCRIPT:
@@ -106,6 +110,7 @@ static inline void pack_life(const struct tb_life *s, int64_t now, struct packed
         .sent_at = since(s->sent_at, now, STILL_TRADING),
         .clean_at = s->phase == TB_PH_CLEAN ? since(s->clean_at, now, CLEAN_GAP) : INT32_MIN,
         .doubt_until = since(s->doubt_until, now, 0),
+        .taken_until = since(s->taken_until, now, 0),
         .kind = small(s->kind),
         .state = small(s->state),
         .phase = small(s->phase),
@@ -152,6 +157,7 @@ static inline void unpack_life(const struct packed_life *in, struct tb_life *s)
         .sent_at = back(in->sent_at),
         .clean_at = back(in->clean_at),
         .doubt_until = back(in->doubt_until),
+        .taken_until = back(in->taken_until),
         .resends = in->resends,
         .rounds = in->rounds,
         .old_reports = in->old_reports,
@@ -190,6 +196,7 @@ static inline void pack_model(const struct model *m, struct packed *out)
             .files = (uint8_t)(a->script | a->controller[0] << 1),
             .exists = a->exists,
             .complete = a->complete,
+            .archived = a->archived,
         };
     }
     for (int i = 0; i < m->laters; i++)
@@ -198,7 +205,8 @@ static inline void pack_model(const struct model *m, struct packed *out)
                                               .attempt = small(m->later[i].attempt),
                                               .index = small(m->later[i].index),
                                               .copied = m->later[i].copied,
-                                              .complete = m->later[i].complete};
+                                              .complete = m->later[i].complete,
+                                              .begun = m->later[i].begun};
     qsort(out->later, (size_t)m->laters, sizeof *out->later, order);
 }
 
@@ -239,6 +247,7 @@ static inline void unpack(const struct packed *in, struct node *n)
             .deploys = a->deploys,
             .exists = a->exists,
             .complete = a->complete,
+            .archived = a->archived,
             .container = (enum tb_container)a->container,
             .strategy = (enum model_strategy)a->strategy,
             .cache = (enum model_cache)a->cache,
@@ -253,7 +262,8 @@ static inline void unpack(const struct packed *in, struct node *n)
                                                  .attempt = in->later[i].attempt,
                                                  .index = in->later[i].index,
                                                  .copied = in->later[i].copied,
-                                                 .complete = in->later[i].complete};
+                                                 .complete = in->later[i].complete,
+                                                 .begun = in->later[i].begun};
     n->model.attempts = in->attempts;
     n->model.laters = in->laters;
     n->model.pulled = in->pulled;

@@ -97,6 +97,10 @@ static void check(void)
         wrong("a nonce was deployed twice");
     if (model_says_quiet(s) && model_traders(&run.model) > 0)
         wrong("said to be quiet, but an instance can trade");
+    if (s->kind == TB_OP_ARCHIVE && s->state == TB_OPS_SUCCEEDED && model_instance(&run.model, s))
+        wrong("said to be archived, but its instance exists");
+    if (run.model.taken)
+        wrong("an archive took an instance that was not stopped");
 }
 
 /* Time passes from event to event, so that nothing wrong is too short to be seen. */
@@ -183,6 +187,7 @@ static void recall(void)
     if (run.life.phase != run.disk.phase || run.life.sent != run.disk.sent ||
         run.life.burnt != run.disk.burnt || run.life.inflight != run.disk.inflight ||
         run.life.doubt_until != run.disk.doubt_until ||
+        run.life.taken_until != run.disk.taken_until ||
         run.life.old_reports != run.disk.old_reports || strcmp(run.life.base, run.disk.base) != 0 ||
         strcmp(run.life.instance, run.disk.instance) != 0)
         wrong("the store remembers another operation");
@@ -207,6 +212,8 @@ static void check_intent(struct tb_intent intent)
         wrong("a second stop before the proof was read");
     if (model_too_early(&run.model, s, intent.act))
         wrong("went on before the stop was proven");
+    if (model_archived_twice(&run.model, s, intent.act))
+        wrong("a second archive while the first may still work");
 }
 
 /* The next state is committed before its call is made; a store that fails keeps the old one. */
@@ -330,8 +337,7 @@ static void happen(void)
     struct model_attempt *i = model_instance(&run.model, &run.life);
     if (percent(50)) {
         tell("the API restarts", "");
-        for (int a = 0; a < run.model.attempts; a++)
-            run.model.attempt[a].cache = MODEL_NO_REPORT;
+        model_api_restarts(&run.model);
     } else if (i && i->container == TB_CT_RUNNING) {
         tell("the bot crashes", "");
         model_die(i);
@@ -425,8 +431,8 @@ static void next_command(void)
                    i && i->container == TB_CT_EXITED;
     bool startable = !open && (model_says_quiet(&run.life) || crashed);
     bool settled = !open && run.life.state != TB_OPS_CONFLICT;
-    if (settled && percent(30))
-        open_next(TB_OP_RESTART, false);
+    if (settled && percent(40))
+        open_next(percent(50) ? TB_OP_RESTART : TB_OP_ARCHIVE, false);
     else if (startable && percent(70))
         open_next(TB_OP_START, false);
     else

@@ -100,6 +100,7 @@ static struct tb_life amid(enum tb_op_kind kind, enum tb_phase phase)
                         .phase_at = NOW - 1000,
                         .sent_at = NOW - 1000};
     s.sent = phase >= TB_PH_DEPLOY;
+    s.stopped = phase >= TB_PH_ARCHIVE_LOOK;
     s.burnt = phase >= TB_PH_BURN_CONTROLLERS && phase <= TB_PH_STILL_GONE;
     if (phase == TB_PH_REMOVE || phase >= TB_PH_CONTAINER)
         tb_copy(s.instance, sizeof s.instance, INSTANCE);
@@ -110,6 +111,7 @@ static struct tb_life amid(enum tb_op_kind kind, enum tb_phase phase)
 #define START   TB_OP_START
 #define STOP    TB_OP_STOP
 #define RESTART TB_OP_RESTART
+#define ARCHIVE TB_OP_ARCHIVE
 #define DONE    TB_RES_DONE
 #define REFU    TB_RES_REFUSED
 #define FAIL    TB_RES_FAILED
@@ -268,6 +270,34 @@ static const struct row rows[] = {
     ROW(RESTART, STOP_PROOF, DONE, GONE, "inspect"),
     ROW(RESTART, STOP_PROOF, DONE, TRADES, "="),
     NOT_DONE(RESTART, STOP_PROOF, "="),
+    ROW(ARCHIVE, INSPECT, DONE, TRADES, "stop"),
+    ROW(ARCHIVE, INSPECT, DONE, EMPTIES, "archive_look"),
+    ROW(ARCHIVE, STOP_PROOF, DONE, EMPTIES, "archive_look"),
+    ROW(ARCHIVE, STOP_PROOF, DONE, TRADES, "="),
+    ROW(ARCHIVE, ARCHIVE_LOOK, DONE, EMPTIES, "archive"),
+    ROW(ARCHIVE, ARCHIVE_LOOK, DONE, SILENT, "archive"),
+    ROW(ARCHIVE, ARCHIVE_LOOK, DONE, EXITS, "discard"),
+    END(ARCHIVE, ARCHIVE_LOOK, DONE, GONE, SUCCEEDED),
+    END(ARCHIVE, ARCHIVE_LOOK, DONE, TRADES, UNKNOWN),
+    NOT_DONE(ARCHIVE, ARCHIVE_LOOK, "="),
+    ROW(ARCHIVE, ARCHIVE, DONE, NOTHING, "archive_proof"),
+    END(ARCHIVE, ARCHIVE, REFU, NOTHING, FAILED),
+    ROW(ARCHIVE, ARCHIVE, FAIL, NOTHING, "archive_proof"),
+    ROW(ARCHIVE, ARCHIVE, UNSENT, NOTHING, "="),
+    ROW(ARCHIVE, ARCHIVE, UNKN, NOTHING, "archive_proof"),
+    ROW(ARCHIVE, ARCHIVE_PROOF, DONE, EMPTIES, "archive"), /* its time is over */
+    ROW(ARCHIVE, ARCHIVE_PROOF, DONE, EXITS, "discard"),
+    END(ARCHIVE, ARCHIVE_PROOF, DONE, GONE, NOT_PROVEN),
+    END(ARCHIVE, ARCHIVE_PROOF, DONE, TRADES, UNKNOWN),
+    NOT_DONE(ARCHIVE, ARCHIVE_PROOF, "="),
+    ROW(ARCHIVE, DISCARD, DONE, NOTHING, "discard_proof"),
+    END(ARCHIVE, DISCARD, REFU, NOTHING, FAILED),
+    ROW(ARCHIVE, DISCARD, FAIL, NOTHING, "discard_proof"),
+    ROW(ARCHIVE, DISCARD, UNSENT, NOTHING, "="),
+    ROW(ARCHIVE, DISCARD, UNKN, NOTHING, "discard_proof"),
+    END(ARCHIVE, DISCARD_PROOF, DONE, GONE, SUCCEEDED),
+    ROW(ARCHIVE, DISCARD_PROOF, DONE, EXITS, "="),
+    NOT_DONE(ARCHIVE, DISCARD_PROOF, "="),
 };
 
 static void test_rows(void **state)
@@ -304,15 +334,17 @@ static void test_taken_over(void **state)
         [TB_PH_REMOVE] = "burn_script",      [TB_PH_SETTLE_END] = "settle_begin",
         [TB_PH_CLEAN] = "settle_begin",      [TB_PH_STOP] = "stop_proof",
         [TB_PH_HALT] = "halt_proof",         [TB_PH_BOOT] = "container",
-        [TB_PH_STILL_GONE] = "settle_begin",
+        [TB_PH_STILL_GONE] = "settle_begin", [TB_PH_ARCHIVE] = "archive_proof",
+        [TB_PH_DISCARD] = "discard_proof",
     };
     (void)state;
     for (int p = 0; p < TB_PH_END; p++) {
         for (int lost = 0; lost < 2; lost++) {
             bool runs = p >= TB_PH_STOP && p <= TB_PH_HALT_PROOF;
-            struct tb_life s = amid(p == TB_PH_BOOT ? START
-                                    : runs          ? STOP
-                                                    : CREATE,
+            struct tb_life s = amid(p == TB_PH_BOOT  ? START
+                                    : runs           ? STOP
+                                    : p > TB_PH_BOOT ? ARCHIVE
+                                                     : CREATE,
                                     (enum tb_phase)p);
             struct tb_observation o = {.kind = TB_OBS_TAKEN_OVER, .fresh_nonce = FRESH};
             struct tb_life next;
