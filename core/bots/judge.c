@@ -88,6 +88,7 @@ static void judge(struct tb_bots *b, struct bot *bot, int64_t wall, bool reboote
                    reason);
         history_state(b, bot, state, reason, wall);
         bot->state = state;
+        bot->life.rests &= state == TB_BOT_STOPPED;
         tb_copy(bot->reason, sizeof bot->reason, reason);
         why = watch_of(bot, reason);
         tb_copy(bot->reason_detail, sizeof bot->reason_detail, why ? why->detail : "");

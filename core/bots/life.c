@@ -121,6 +121,7 @@ static bool before_send(struct turn *t, enum tb_act act)
         }
         s->sent_at = t->now;
         s->old_reports = true;
+        s->rests = false;
         return true;
     case TB_ACT_STOP_BOT:
         s->sent_at = t->now;

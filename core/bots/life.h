@@ -137,6 +137,7 @@ struct tb_life {
     bool burnt;              /* this nonce's files are (being) deleted */
     bool keep_container;     /* stop leaves the container running (policy close) */
     bool stopped;            /* the stop that the operation begins with was proven */
+    bool rests;              /* a stop of the instance was proven and nothing was started since */
     bool reports;            /* the script publishes performance reports */
     bool may_pull;
     /* times */

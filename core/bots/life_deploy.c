@@ -21,7 +21,7 @@ void life_new_attempt(struct turn *t)
     tb_copy(s->nonce, sizeof s->nonce, t->o->fresh_nonce);
     snprintf(s->base, sizeof s->base, "%.60s%s", s->stem, s->nonce);
     s->instance[0] = '\0';
-    s->sent = s->burnt = false;
+    s->sent = s->burnt = s->rests = false;
     s->window_from = s->window_to = s->settle_at = s->clean_at = s->doubt_until = 0;
     s->taken_until = 0;
     s->attempts++;

@@ -110,7 +110,8 @@ static const struct field fields[] = {
     FIELD(window_to, F_INT),   FIELD(settle_at, F_INT),    FIELD(clean_at, F_INT),
     FIELD(doubt_until, F_INT), FIELD(resends, F_INT),      FIELD(began_at, F_INT),
     FIELD(rounds, F_INT),      FIELD(old_reports, F_BOOL), FIELD(reason, F_TEXT),
-    FIELD(detail, F_TEXT),     LATER(stopped, F_BOOL),     LATER(taken_until, F_INT),
+    FIELD(detail, F_TEXT),     LATER(stopped, F_BOOL),     LATER(rests, F_BOOL),
+    LATER(taken_until, F_INT),
 };
 
 static int word_index(const char *word, const char *(*name)(int), int count)

@@ -96,15 +96,31 @@ static bool proves_stopped(const struct turn *t, bool *gone_out)
                          !o->trading && !t->s->old_reports);
 }
 
+/* Reports that proved a stop are lost when the API restarts or hears another stop. The proof stands
+ * while the same container runs and says nothing for longer than a strategy needs to report. */
+static bool may_rest(const struct turn *t)
+{
+    const struct tb_observation *o = t->o;
+    return t->s->rests && o->result == TB_RES_DONE && o->container == TB_CT_RUNNING && o->heard &&
+           !o->reported && !life_late_start(t);
+}
+
+static bool still_rests(const struct turn *t)
+{
+    return may_rest(t) && life_overdue(t, INSPECT_SILENT);
+}
+
 void life_inspect_result(struct turn *t)
 {
     const struct tb_observation *o = t->o;
     bool gone;
     if (tb_life_stopping(t->s)) {
         /* A second stop would clear the reports that prove the first one, so it is not sent. */
-        if (proves_stopped(t, &gone)) {
+        if (proves_stopped(t, &gone) || still_rests(t)) {
             life_say(t, "already_stopped", "It had stopped already.");
             life_stopped(t);
+        } else if (may_rest(t)) {
+            life_later(t, LOOK_EVERY);
         } else {
             life_go(t, TB_PH_STOP);
         }
@@ -172,6 +188,7 @@ void life_boot_result(struct turn *t)
 void life_stopped(struct turn *t)
 {
     struct tb_life *s = t->s;
+    s->rests = true;
     if (s->kind == TB_OP_STOP) {
         life_end(t, TB_OPS_SUCCEEDED);
         return;

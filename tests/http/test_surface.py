@@ -18,6 +18,8 @@ ROUTES = [
     ("DELETE", "/bots/none", "operator"), ("POST", "/bots/none/start", "operator"),
     ("POST", "/bots/start", "operator"), ("POST", "/bots/none/stop", "operator"),
     ("POST", "/bots/none/restart", "operator"), ("POST", "/bots/none/archive", "operator"),
+    ("GET", "/bots/none/params", "operator"), ("PATCH", "/bots/none/params", "operator"),
+    ("PUT", "/bots/none", "operator"), ("POST", "/bots/emergency-stop", "operator"),
     ("GET", "/bots/none/logs", "operator"),
     ("POST", "/bots/adopt", "operator"), ("POST", "/bots/none/release", "operator"),
     ("GET", "/bots/none/config", "operator"), ("GET", "/bots/none/history", "operator"),

@@ -27,7 +27,8 @@ struct node {
 struct packed_life {
     int32_t phase_at, next_at, sent_at, clean_at, doubt_until, taken_until;
     uint8_t kind, state, phase, nonce, instance, attempts, index, tries, resends, rounds;
-    bool inflight, sent, burnt, keep_container, may_pull, old_reports, reason, sent_since, stopped;
+    bool inflight, sent, burnt, keep_container, may_pull, old_reports, reason, sent_since, stopped,
+        rests;
 };
 
 struct packed_attempt {
@@ -130,6 +131,7 @@ static inline void pack_life(const struct tb_life *s, int64_t now, struct packed
         .reason = s->reason[0] != '\0',
         .sent_since = s->sent_at >= s->began_at,
         .stopped = s->stopped,
+        .rests = s->rests,
     };
     if (tb_op_state_final(s->state)) /* only what a following command reads */
         out->phase_at = out->next_at = out->clean_at = INT32_MIN,
@@ -162,6 +164,7 @@ static inline void unpack_life(const struct packed_life *in, struct tb_life *s)
         .rounds = in->rounds,
         .old_reports = in->old_reports,
         .stopped = in->stopped,
+        .rests = in->rests,
     };
     s->began_at = in->sent_since ? s->sent_at : s->sent_at + 1;
     tb_copy(s->reason, sizeof s->reason, in->reason ? "said" : "");
