@@ -55,16 +55,17 @@ class Program:
             return self.process.wait()
 
 
-def start_simulator(folder, bots=0, seed=1):
-    return Program(["simulate", "--port", "0", "--bots", str(bots), "--seed", str(seed)], pathlib.Path(folder) / "simulator.log")
+def start_simulator(folder, bots=0, seed=1, **environment):
+    return Program(["simulate", "--port", "0", "--bots", str(bots), "--seed", str(seed)], pathlib.Path(folder) / "simulator.log",
+                   environment)
 
 
-def start_bridge(folder, upstream):
+def start_bridge(folder, upstream, **environment):
     folder = pathlib.Path(folder)
     return Program(["serve"], folder / "bridge.log", {
         "HUMMINGBOT_API_URL": upstream, "HUMMINGBOT_API_USERNAME": "admin", "HUMMINGBOT_API_PASSWORD": "admin",
         "BRIDGE_ADMIN_TOKEN": TOKEN, "BRIDGE_STORE": str(folder / "bridge.db"), "BRIDGE_PLUGINS": str(SOURCE / "plugins"), "PORT": "0",
-        "BRIDGE_ALLOW_EPHEMERAL": "1",
+        "BRIDGE_ALLOW_EPHEMERAL": "1", **environment,
     })
 
 

@@ -63,14 +63,18 @@ def page(browser, bridge):
     assert page.console() == []
 
 
-@pytest.fixture
-def api(bridge):
+def caller(bridge):
     session = requests.Session()
     session.headers["Authorization"] = "Bearer " + programs.TOKEN
 
     def call(method, path, **options):
         return session.request(method, bridge.url + path, timeout=60, **options)
     return call
+
+
+@pytest.fixture
+def api(bridge):
+    return caller(bridge)
 
 
 def named(api, name):
@@ -219,6 +223,75 @@ def test_a_bot_from_the_form_to_its_stop(page, api):
     bots = named(api, "page-grid")
     assert [b["state"] for b in bots] == ["stopped"]
     assert [b.text for b in page.driver.find_elements(By.CSS_SELECTOR, ".title-row .row-buttons button")] == ["Start…"]
+
+
+@pytest.fixture
+def fast(browser, tmp_path):
+    """A page, its bridge and its simulator of their own, ten times as fast as the clock."""
+    simulator = programs.start_simulator(tmp_path, TB_TIME_SCALE="10")
+    bridge = programs.start_bridge(tmp_path, simulator.url, TB_TIME_SCALE="10")
+    page = Page(browser, bridge.url)
+    yield page, caller(bridge), simulator
+    assert page.console() == []
+    assert bridge.stop() == 0, bridge.log.read_text(errors="replace")[-3000:]
+    simulator.stop()
+
+
+def test_each_button_does_what_it_says_and_nothing_else(fast):
+    """Stop, start, abandon and delete, each held against what the simulated API was sent and runs."""
+    page, api, simulator = fast
+    made = api("POST", "/bots", json={"name": "page-buttons", "exchange": "bitmart", "strategy": "spot_grid"},
+               headers={"Prefer": "wait=100"})
+    assert made.status_code == 201, made.text
+    instance = made.json()["instance"]
+
+    def ledger():
+        return requests.get(simulator.url + "/_simulator/ledger", timeout=60).json()
+
+    def writes():
+        """Since the last call: what was sent upstream for this bot, and its container's state."""
+        now = ledger()
+        sent = [w["path"].split(instance)[0] for w in now["writes"][seen[0]:]]
+        seen[0] = len(now["writes"])
+        return sent, next(c["state"] for c in now["containers"] if c["name"] == instance)
+
+    def press(button, go, more=lambda: None):
+        page.click(".title-row button", button)
+        more()
+        page.click("dialog button", go)
+
+    def abandon():
+        page.click("dialog label strong", "Abandon")
+        page.click("dialog button", "Stop this bot")
+        page.see("Write the word abandon to confirm", "dialog [role=alert]")
+        page.one("dialog input[type=text]").send_keys("abandon")
+
+    seen = [len(ledger()["writes"])]
+    page.sign_in()
+    page.open("#/bots/" + made.json()["id"])
+    press("Stop\u2026", "Stop this bot")
+    page.see("stopped", ".state-line .chip")
+    assert writes() == (["/bot-orchestration/stop-bot"], "running"), "a stop leaves the container"
+    press("Start\u2026", "Start this bot")
+    page.see("running", ".state-line .chip")
+    assert writes() == (["/docker/stop-container/", "/docker/start-container/"], "running")
+    press("Stop\u2026", "Stop this bot", abandon)
+    page.see("stopped", ".state-line .chip")
+    page.see("unattended", ".state-line")
+    assert writes() == (["/docker/stop-container/"], "exited"), "the strategy was asked to close something"
+    page.open("#/")
+    page.see("unattended", "table.bots")
+
+    page.open("#/bots/" + made.json()["id"])
+    press("Start\u2026", "Start this bot")
+    page.see("running", ".state-line .chip")
+    writes()
+    assert requests.post(f"{simulator.url}/_simulator/bots/{instance}/crash", timeout=60).status_code < 300
+    page.see("failed", ".state-line .chip")
+    press("Delete\u2026", "Delete the record")
+    page.see("Bots", "h1")
+    assert named(api, "page-buttons") == []
+    assert writes() == ([], "exited"), "a record is deleted, nothing upstream"
 
 
 def test_a_bot_is_changed_from_its_form(page, api):
