@@ -166,6 +166,29 @@ struct tb_store_idempotency {
     int64_t created_at;       /* the key counts for TB_STORE_IDEMPOTENCY_MS from here */
 };
 
+/* A version of a plugin that was in force once, or an upload that waits; by its content. Rows are
+ * never deleted. */
+struct tb_store_plugin_version {
+    const char *plugin;
+    const char *hash;     /* of its Lua files */
+    const char *version;  /* as the plugin calls it */
+    const char *origin;   /* "folder", "upload": where it was first seen */
+    int64_t created_at;   /* kept from the first put */
+    int64_t activated_at; /* the last time; 0: never */
+    const char *files;    /* JSON {path: text}; kept from the first put; "{}" in lists */
+    const char *doc;
+};
+
+/* What is in force of a plugin whatever its folder holds. */
+struct tb_store_plugin_state {
+    const char *plugin;
+    const char *active;  /* hash; NULL: none yet */
+    const char *pin;     /* NULL, "rollback" or "upload": who shadows the folder */
+    const char *folder;  /* the folder's hash when it was pinned; may be NULL */
+    const char *waiting; /* hash of an upload that is not in force yet; NULL: none */
+    int64_t updated_at;
+};
+
 struct tb_store_audit {
     int64_t id; /* set by the store, ascending */
     int64_t at;
@@ -201,9 +224,12 @@ enum tb_store_kind {
     /* .idempotency with .idempotency_result: see below. The first of its commit, so that a repeated
      * request is told of its key and not, say, of its name being taken. */
     TB_STORE_IDEMPOTENCY_BEGIN,
-    TB_STORE_IDEMPOTENCY_ANSWER, /* .idempotency: status and body of a known key; TB_NOT_FOUND */
-    TB_STORE_AUDIT_ADD,          /* .audit */
-    TB_STORE_META_PUT,           /* .meta; a NULL value deletes the key */
+    TB_STORE_IDEMPOTENCY_ANSWER,  /* .idempotency: status and body of a known key; TB_NOT_FOUND */
+    TB_STORE_AUDIT_ADD,           /* .audit */
+    TB_STORE_META_PUT,            /* .meta; a NULL value deletes the key */
+    TB_STORE_PLUGIN_VERSION_PUT,  /* .plugin_version: inserted, or activated_at and doc updated */
+    TB_STORE_PLUGIN_STATE_PUT,    /* .plugin_state */
+    TB_STORE_PLUGIN_STATE_DELETE, /* .plugin: its state; versions stay */
     TB_STORE_KIND_COUNT
 };
 
@@ -234,6 +260,9 @@ struct tb_store_change {
         const struct tb_store_token *token;
         const struct tb_store_idempotency *idempotency;
         const struct tb_store_audit *audit;
+        const struct tb_store_plugin_version *plugin_version;
+        const struct tb_store_plugin_state *plugin_state;
+        const char *plugin;
         struct {
             const char *plan_id;
             const char *operation_id;
@@ -318,6 +347,11 @@ struct tb_store_idempotency *tb_store_idempotency_get(struct tb_store *store, co
                                                       const char *method, const char *route,
                                                       const char *key, int64_t now,
                                                       struct tb_error *err);
+/* hash: its first digits suffice; of several the newest. */
+TB_MUST_CHECK
+struct tb_store_plugin_version *tb_store_plugin_version_get(struct tb_store *store,
+                                                            const char *plugin, const char *hash,
+                                                            struct tb_error *err);
 TB_MUST_CHECK
 char *tb_store_meta_get(struct tb_store *store, const char *key, struct tb_error *err);
 
@@ -330,6 +364,8 @@ typedef void tb_store_step_fn(void *arg, const struct tb_store_step *step);
 typedef void tb_store_attempt_fn(void *arg, const struct tb_store_attempt *attempt);
 typedef void tb_store_token_fn(void *arg, const struct tb_store_token *token);
 typedef void tb_store_audit_fn(void *arg, const struct tb_store_audit *audit);
+typedef void tb_store_plugin_version_fn(void *arg, const struct tb_store_plugin_version *version);
+typedef void tb_store_plugin_state_fn(void *arg, const struct tb_store_plugin_state *state);
 
 /* By id, that is in the order of creation; without deleted ones. */
 TB_MUST_CHECK
@@ -363,6 +399,15 @@ bool tb_store_tokens_each(struct tb_store *store, tb_store_token_fn *fn, void *a
 TB_MUST_CHECK
 bool tb_store_audit_each(struct tb_store *store, int64_t before, int64_t limit,
                          tb_store_audit_fn *fn, void *arg, struct tb_error *err);
+
+/* Newest activation first, without their files; limit 0: all. */
+TB_MUST_CHECK
+bool tb_store_plugin_versions_each(struct tb_store *store, const char *plugin, int64_t limit,
+                                   tb_store_plugin_version_fn *fn, void *arg, struct tb_error *err);
+/* By name. */
+TB_MUST_CHECK
+bool tb_store_plugin_states_each(struct tb_store *store, tb_store_plugin_state_fn *fn, void *arg,
+                                 struct tb_error *err);
 
 /* ---- Series: written without waiting -----------------------------------------------------------
  */

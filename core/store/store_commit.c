@@ -243,6 +243,28 @@ static bool meta_put(struct tb_store_db *db, const struct tb_store_change *chang
     return written(db, rc, "writing a setting", err);
 }
 
+static bool plugin_version_put(struct tb_store_db *db, const struct tb_store_change *change,
+                               struct tb_error *err)
+{
+    return written(db,
+                   tb_store_run_record(db, TB_SQL_PLUGIN_VERSION_PUT, change->plugin_version, NULL),
+                   "writing a version of a plugin", err);
+}
+
+static bool plugin_state_put(struct tb_store_db *db, const struct tb_store_change *change,
+                             struct tb_error *err)
+{
+    return written(db, tb_store_run_record(db, TB_SQL_PLUGIN_STATE_PUT, change->plugin_state, NULL),
+                   "writing the state of a plugin", err);
+}
+
+static bool plugin_state_delete(struct tb_store_db *db, const struct tb_store_change *change,
+                                struct tb_error *err)
+{
+    return written(db, tb_store_run(db, TB_SQL_PLUGIN_STATE_DELETE, NULL, "t", change->plugin),
+                   "deleting the state of a plugin", err);
+}
+
 static bool (*const appliers[TB_STORE_KIND_COUNT])(struct tb_store_db *db,
                                                    const struct tb_store_change *change,
                                                    struct tb_error *err) = {
@@ -259,6 +281,9 @@ static bool (*const appliers[TB_STORE_KIND_COUNT])(struct tb_store_db *db,
     [TB_STORE_IDEMPOTENCY_ANSWER] = idempotency_answer,
     [TB_STORE_AUDIT_ADD] = audit_add,
     [TB_STORE_META_PUT] = meta_put,
+    [TB_STORE_PLUGIN_VERSION_PUT] = plugin_version_put,
+    [TB_STORE_PLUGIN_STATE_PUT] = plugin_state_put,
+    [TB_STORE_PLUGIN_STATE_DELETE] = plugin_state_delete,
 };
 
 struct commit {

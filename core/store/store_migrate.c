@@ -127,6 +127,34 @@ static const char bridge_1[] =
     " value TEXT NOT NULL"
     ") STRICT, WITHOUT ROWID;";
 
+static const char bridge_2[] =
+    "CREATE TABLE plugin_versions ("
+    " plugin TEXT NOT NULL,"
+    " hash TEXT NOT NULL,"
+    " server TEXT NOT NULL DEFAULT 'default',"
+    " owner TEXT NOT NULL DEFAULT '',"
+    " epoch INTEGER NOT NULL DEFAULT 0,"
+    " version TEXT NOT NULL,"
+    " origin TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL,"
+    " activated_at INTEGER NOT NULL,"
+    " files TEXT NOT NULL,"
+    " doc TEXT NOT NULL,"
+    " PRIMARY KEY (plugin, hash)"
+    ") STRICT;"
+    "CREATE INDEX plugin_versions_age ON plugin_versions (plugin, activated_at);"
+    "CREATE TABLE plugin_states ("
+    " plugin TEXT NOT NULL PRIMARY KEY,"
+    " server TEXT NOT NULL DEFAULT 'default',"
+    " owner TEXT NOT NULL DEFAULT '',"
+    " epoch INTEGER NOT NULL DEFAULT 0,"
+    " active TEXT,"
+    " pin TEXT,"
+    " folder TEXT,"
+    " waiting TEXT,"
+    " updated_at INTEGER NOT NULL"
+    ") STRICT;";
+
 static const char series_1[] = "CREATE TABLE samples ("
                                " bot_id TEXT NOT NULL,"
                                " at INTEGER NOT NULL,"
@@ -153,7 +181,7 @@ static const char series_1[] = "CREATE TABLE samples ("
                                ") STRICT;"
                                "CREATE INDEX events_age ON events (at);";
 
-static const struct tb_store_migration bridge_migrations[] = {{1, bridge_1}};
+static const struct tb_store_migration bridge_migrations[] = {{1, bridge_1}, {2, bridge_2}};
 static const struct tb_store_migration series_migrations[] = {{1, series_1}};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -112,6 +112,13 @@ struct tb_store_idempotency *tb_store_idempotency_get(struct tb_store *store, co
                now - TB_STORE_IDEMPOTENCY_MS);
 }
 
+struct tb_store_plugin_version *tb_store_plugin_version_get(struct tb_store *store,
+                                                            const char *plugin, const char *hash,
+                                                            struct tb_error *err)
+{
+    return get(store, TB_SQL_PLUGIN_VERSION_GET, "version of this plugin", err, "tt", plugin, hash);
+}
+
 char *tb_store_meta_get(struct tb_store *store, const char *key, struct tb_error *err)
 {
     char **row = get(store, TB_SQL_META_GET, "setting", err, "t", key);
@@ -188,6 +195,24 @@ bool tb_store_audit_each(struct tb_store *store, int64_t before, int64_t limit,
 {
     struct tb_store_rows rows = {0};
     bool ok = list(store, TB_SQL_AUDIT, &rows, err, "ii", before, sql_limit(limit));
+    HAND_OVER(&rows, ok, fn, arg);
+    return ok;
+}
+
+bool tb_store_plugin_versions_each(struct tb_store *store, const char *plugin, int64_t limit,
+                                   tb_store_plugin_version_fn *fn, void *arg, struct tb_error *err)
+{
+    struct tb_store_rows rows = {0};
+    bool ok = list(store, TB_SQL_PLUGIN_VERSIONS, &rows, err, "ti", plugin, sql_limit(limit));
+    HAND_OVER(&rows, ok, fn, arg);
+    return ok;
+}
+
+bool tb_store_plugin_states_each(struct tb_store *store, tb_store_plugin_state_fn *fn, void *arg,
+                                 struct tb_error *err)
+{
+    struct tb_store_rows rows = {0};
+    bool ok = list(store, TB_SQL_PLUGIN_STATES, &rows, err, "");
     HAND_OVER(&rows, ok, fn, arg);
     return ok;
 }

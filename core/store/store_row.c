@@ -101,6 +101,19 @@ static const struct tb_store_field audit_fields[] = {
 
 static const struct tb_store_field meta_fields[] = {TEXT(meta_row, value)};
 
+static const struct tb_store_field plugin_version_fields[] = {
+    TEXT(tb_store_plugin_version, plugin),         TEXT(tb_store_plugin_version, hash),
+    TEXT_OR(tb_store_plugin_version, version, ""), TEXT(tb_store_plugin_version, origin),
+    INT(tb_store_plugin_version, created_at),      INT(tb_store_plugin_version, activated_at),
+    JSON(tb_store_plugin_version, files, "{}"),    JSON(tb_store_plugin_version, doc, "{}"),
+};
+
+static const struct tb_store_field plugin_state_fields[] = {
+    TEXT(tb_store_plugin_state, plugin),  TEXT(tb_store_plugin_state, active),
+    TEXT(tb_store_plugin_state, pin),     TEXT(tb_store_plugin_state, folder),
+    TEXT(tb_store_plugin_state, waiting), INT(tb_store_plugin_state, updated_at),
+};
+
 static const struct tb_store_field sample_fields[] = {
     TEXT(tb_store_sample, bot_id),
     INT(tb_store_sample, at),
@@ -135,6 +148,8 @@ const struct tb_store_record tb_store_records[TB_RECORD_COUNT] = {
     [TB_RECORD_IDEMPOTENCY] = RECORD(tb_store_idempotency, idempotency_fields),
     [TB_RECORD_AUDIT] = RECORD(tb_store_audit, audit_fields),
     [TB_RECORD_META] = RECORD(meta_row, meta_fields),
+    [TB_RECORD_PLUGIN_VERSION] = RECORD(tb_store_plugin_version, plugin_version_fields),
+    [TB_RECORD_PLUGIN_STATE] = RECORD(tb_store_plugin_state, plugin_state_fields),
     [TB_RECORD_SAMPLE] = RECORD(tb_store_sample, sample_fields),
     [TB_RECORD_LOG_LINE] = RECORD(tb_store_log_line, log_line_fields),
     [TB_RECORD_EVENT] = RECORD(tb_store_event, event_fields),

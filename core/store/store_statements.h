@@ -15,6 +15,8 @@ enum tb_store_record_kind {
     TB_RECORD_IDEMPOTENCY,
     TB_RECORD_AUDIT,
     TB_RECORD_META,
+    TB_RECORD_PLUGIN_VERSION,
+    TB_RECORD_PLUGIN_STATE,
     TB_RECORD_SAMPLE,
     TB_RECORD_LOG_LINE,
     TB_RECORD_EVENT,
@@ -35,9 +37,12 @@ enum tb_store_record_kind {
     "token_id, method, route, key, body_sha256, operation_id, status, body, created_at"
 #define TB_AUDIT_COLUMNS                                                                           \
     "id, at, request_id, token_id, token_name, role, method, route, target, status, code, doc"
-#define TB_SAMPLE_COLUMNS   "bot_id, at, quote, doc"
-#define TB_LOG_LINE_COLUMNS "bot_id, at, level, text, count"
-#define TB_EVENT_COLUMNS    "id, at, type, doc"
+#define TB_PLUGIN_VERSION_COLUMNS                                                                  \
+    "plugin, hash, version, origin, created_at, activated_at, files, doc"
+#define TB_PLUGIN_STATE_COLUMNS "plugin, active, pin, folder, waiting, updated_at"
+#define TB_SAMPLE_COLUMNS       "bot_id, at, quote, doc"
+#define TB_LOG_LINE_COLUMNS     "bot_id, at, level, text, count"
+#define TB_EVENT_COLUMNS        "id, at, type, doc"
 
 /* name, file, access, record, SQL */
 #define TB_STORE_STATEMENTS(X)                                                                     \
@@ -103,7 +108,17 @@ enum tb_store_record_kind {
     X(TB_SQL_META_PUT, BRIDGE, WRITER, NONE,                                                       \
       "INSERT INTO meta (key, value) VALUES (?1, ?2) "                                             \
       "ON CONFLICT (key) DO UPDATE SET value = excluded.value")                                    \
-    X(TB_SQL_META_DELETE, BRIDGE, WRITER, NONE, "DELETE FROM meta WHERE key = ?1")
+    X(TB_SQL_META_DELETE, BRIDGE, WRITER, NONE, "DELETE FROM meta WHERE key = ?1")                 \
+    X(TB_SQL_PLUGIN_VERSION_PUT, BRIDGE, WRITER, PLUGIN_VERSION,                                   \
+      "INSERT INTO plugin_versions (" TB_PLUGIN_VERSION_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, "   \
+      "?6, ?7, ?8) ON CONFLICT (plugin, hash) DO UPDATE SET "                                      \
+      "activated_at = max(activated_at, excluded.activated_at), doc = excluded.doc")               \
+    X(TB_SQL_PLUGIN_STATE_PUT, BRIDGE, WRITER, PLUGIN_STATE,                                       \
+      "INSERT INTO plugin_states (" TB_PLUGIN_STATE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6) "   \
+      "ON CONFLICT (plugin) DO UPDATE SET active = excluded.active, pin = excluded.pin, "          \
+      "folder = excluded.folder, waiting = excluded.waiting, updated_at = excluded.updated_at")    \
+    X(TB_SQL_PLUGIN_STATE_DELETE, BRIDGE, WRITER, NONE,                                            \
+      "DELETE FROM plugin_states WHERE plugin = ?1")
 
 #define TB_BRIDGE_READS(X)                                                                         \
     X(TB_SQL_BOT_GET, BRIDGE, READER, BOT, "SELECT " TB_BOT_COLUMNS " FROM bots WHERE id = ?1")    \
@@ -146,7 +161,16 @@ enum tb_store_record_kind {
     X(TB_SQL_AUDIT, BRIDGE, READER, AUDIT,                                                         \
       "SELECT " TB_AUDIT_COLUMNS " FROM audit WHERE ?1 = 0 OR id < ?1 "                            \
       "ORDER BY id DESC LIMIT ?2")                                                                 \
-    X(TB_SQL_META_GET, BRIDGE, READER, META, "SELECT value FROM meta WHERE key = ?1")
+    X(TB_SQL_META_GET, BRIDGE, READER, META, "SELECT value FROM meta WHERE key = ?1")              \
+    X(TB_SQL_PLUGIN_VERSION_GET, BRIDGE, READER, PLUGIN_VERSION,                                   \
+      "SELECT " TB_PLUGIN_VERSION_COLUMNS " FROM plugin_versions WHERE plugin = ?1 "               \
+      "AND substr(hash, 1, length(?2)) = ?2 ORDER BY activated_at DESC LIMIT 1")                   \
+    X(TB_SQL_PLUGIN_VERSIONS, BRIDGE, READER, PLUGIN_VERSION,                                      \
+      "SELECT plugin, hash, version, origin, created_at, activated_at, '{}' AS files, doc "        \
+      "FROM plugin_versions WHERE plugin = ?1 "                                                    \
+      "ORDER BY activated_at DESC, created_at DESC, hash LIMIT ?2")                                \
+    X(TB_SQL_PLUGIN_STATES, BRIDGE, READER, PLUGIN_STATE,                                          \
+      "SELECT " TB_PLUGIN_STATE_COLUMNS " FROM plugin_states ORDER BY plugin")
 
 #define TB_SERIES_WRITES(X)                                                                        \
     X(TB_SQL_SERIES_JSON, SERIES, WRITER, NONE, "SELECT json_valid(?1)")                           \

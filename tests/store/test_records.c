@@ -1,4 +1,5 @@
 /* What the store promises about records, whatever keeps them: run with "memory" and "sqlite". */
+#include "base/buffer.h"
 #include "store_fixture.h"
 
 static struct tb_store *store_of(void **state)
@@ -420,6 +421,83 @@ static void the_audit_is_listed(void **state)
     assert_string_equal(seen, "b");
 }
 
+static void put_version(struct tb_store *store, const char *hash, int64_t at, const char *files)
+{
+    struct tb_store_plugin_version version = {.plugin = "p",
+                                              .hash = hash,
+                                              .version = "1.0",
+                                              .origin = "folder",
+                                              .created_at = at,
+                                              .activated_at = at,
+                                              .files = files};
+    struct tb_store_change change = {.kind = TB_STORE_PLUGIN_VERSION_PUT,
+                                     .plugin_version = &version};
+    must(tb_store_commit(store, &change, 1, &err));
+}
+
+static void collect_version(void *arg, const struct tb_store_plugin_version *version)
+{
+    strcat(arg, version->hash);
+    strcat(arg, " ");
+    assert_string_equal(version->files, "{}");
+}
+
+static void versions_of_plugins_are_kept_once(void **state)
+{
+    struct tb_store *store = store_of(state);
+    put_version(store, "aa1", 1, "{\"a\": \"one\"}");
+    put_version(store, "ab2", 2, "{\"a\": \"two\"}");
+    put_version(store, "aa1", 3, "{\"a\": \"another\"}");
+    put_version(store, "ab2", 0, "{}"); /* seen again without being activated */
+    char seen[32] = "";
+    must(tb_store_plugin_versions_each(store, "p", 0, collect_version, seen, &err));
+    assert_string_equal(seen, "aa1 ab2 ");
+    struct tb_store_plugin_version *read = tb_store_plugin_version_get(store, "p", "aa1", NULL);
+    assert_string_equal(read->files, "{\"a\": \"one\"}");
+    assert_int_equal(read->created_at, 1);
+    assert_int_equal(read->activated_at, 3);
+    free(read);
+    read = tb_store_plugin_version_get(store, "p", "a", NULL);
+    assert_string_equal(read->hash, "aa1");
+    free(read);
+    read = tb_store_plugin_version_get(store, "p", "ab", NULL);
+    assert_int_equal(read->activated_at, 2);
+    free(read);
+    must_refuse(TB_NOT_FOUND, tb_store_plugin_version_get(store, "q", "aa1", &err) != NULL);
+}
+
+static void collect_state(void *arg, const struct tb_store_plugin_state *s)
+{
+    struct tb_buffer *out = arg;
+    tb_buffer_printf(out, "%s=%s/%s/%s/%s ", s->plugin, s->active ? s->active : "-",
+                     s->pin ? s->pin : "-", s->folder ? s->folder : "-",
+                     s->waiting ? s->waiting : "-");
+}
+
+static void states_of_plugins_are_replaced_and_deleted(void **state)
+{
+    struct tb_store *store = store_of(state);
+    struct tb_store_plugin_state p = {.plugin = "p", .active = "aa1"}, q = {.plugin = "q"};
+    struct tb_store_change changes[] = {
+        {.kind = TB_STORE_PLUGIN_STATE_PUT, .plugin_state = &q},
+        {.kind = TB_STORE_PLUGIN_STATE_PUT, .plugin_state = &p},
+    };
+    struct tb_store_change gone = {.kind = TB_STORE_PLUGIN_STATE_DELETE, .plugin = "q"};
+    struct tb_buffer seen = TB_BUFFER_INIT;
+    must(tb_store_commit(store, changes, 2, &err));
+    p.pin = "upload";
+    p.folder = "f";
+    p.waiting = "w";
+    must(tb_store_commit(store, &changes[1], 1, &err));
+    must(tb_store_plugin_states_each(store, collect_state, &seen, &err));
+    assert_string_equal(tb_buffer_text(&seen), "p=aa1/upload/f/w q=-/-/-/- ");
+    must(tb_store_commit(store, &gone, 1, &err));
+    tb_buffer_clear(&seen);
+    must(tb_store_plugin_states_each(store, collect_state, &seen, &err));
+    assert_string_equal(tb_buffer_text(&seen), "p=aa1/upload/f/w ");
+    tb_buffer_free(&seen);
+}
+
 static void settings_are_kept(void **state)
 {
     struct tb_store *store = store_of(state);
@@ -542,13 +620,22 @@ int main(int argc, char **argv)
 {
     in_memory = argc > 1 && strcmp(argv[1], "memory") == 0;
     const struct CMUnitTest tests[] = {
-        T(bot_keeps_every_field),        T(stale_versions_are_refused),
-        T(living_names_are_unique),      T(a_commit_is_all_or_nothing),
-        T(documents_must_be_json),       T(a_key_counts_once),
-        T(a_nonce_is_used_once),         T(a_plan_is_used_once),
-        T(only_living_tokens_are_found), T(operations_are_listed),
-        T(the_audit_is_listed),          T(settings_are_kept),
-        T(series_are_read_back),         T(the_old_is_pruned),
+        T(bot_keeps_every_field),
+        T(stale_versions_are_refused),
+        T(living_names_are_unique),
+        T(a_commit_is_all_or_nothing),
+        T(documents_must_be_json),
+        T(a_key_counts_once),
+        T(a_nonce_is_used_once),
+        T(a_plan_is_used_once),
+        T(only_living_tokens_are_found),
+        T(operations_are_listed),
+        T(the_audit_is_listed),
+        T(versions_of_plugins_are_kept_once),
+        T(states_of_plugins_are_replaced_and_deleted),
+        T(settings_are_kept),
+        T(series_are_read_back),
+        T(the_old_is_pruned),
         T(callbacks_may_use_the_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
