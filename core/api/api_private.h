@@ -195,6 +195,7 @@ api_handler api_get_params, api_patch_params, api_put_bot;
 api_handler api_get_operations, api_get_operation;
 api_handler api_get_exchanges, api_get_exchange, api_get_strategy;
 api_handler api_get_plugins, api_get_plugin, api_reload_plugins;
+api_handler api_get_generations, api_activate_plugin, api_rollback_plugin;
 api_handler api_get_tokens, api_create_token, api_delete_token;
 api_handler api_get_hummingbot;
 api_handler api_get_backup, api_resume, api_cleanup;

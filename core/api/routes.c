@@ -89,6 +89,17 @@ static const struct api_route rows[] = {
      "one plugin"},
     {"POST", "/plugins/reload", "/plugins/reload", API_DEVELOPER, API_AUDIT | API_KEY, 16 * KIB, "",
      api_reload_plugins, "reads the plugin folder again"},
+    {"GET", "/plugins/{plugin}/generations", "generations", API_DEVELOPER, 0, 0, "from to limit",
+     api_get_generations,
+     "every version that was in force, newest first; `from` and `to`: what differs between two"},
+    {"POST", "/plugins/{plugin}/activate", "/plugins/{plugin}/activate", API_DEVELOPER,
+     API_AUDIT | API_KEY, 16 * KIB, "", api_activate_plugin,
+     "puts the draft in force; shows what changes and which bots would be built differently; "
+     "`{dry_run: true}` only shows"},
+    {"POST", "/plugins/{plugin}/rollback", "/plugins/{plugin}/rollback", API_DEVELOPER,
+     API_AUDIT | API_KEY, 16 * KIB, "", api_rollback_plugin,
+     "puts an earlier version in force, `{generation}` or the one before, until the folder "
+     "changes"},
     {"GET", "/hummingbot", "hummingbot", API_OPERATOR, 0, 0, "", api_get_hummingbot,
      "the Hummingbot API: version profile, differences, health, clock, lanes, broker"},
     {"POST", "/hummingbot/resume", "/hummingbot/resume", API_ADMIN, API_AUDIT, 16 * KIB, "",

@@ -68,6 +68,14 @@ struct tb_idempotency {
     char body_sha256[65];
 };
 
+/* Writes the members bots (those that `after` would build differently from their stored parameters
+ * and facts: {id, name, strategy, state, change: differs|fails|unknown, detail, fields}), living
+ * and built_the_same into the writer's object. Touches no bot. */
+TB_MUST_CHECK
+bool tb_bots_rebuilt(struct tb_bots *bots, const char *plugin, const struct tb_generation *before,
+                     const struct tb_generation *after, struct tb_json_writer *w,
+                     struct tb_error *err);
+
 struct tb_plan_wish {
     const struct tb_json *request;
     bool lenient;                   /* drop what is still unknown, with warnings */

@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "commands/check_private.h"
-#include "commands/plugin.h"
 #include "store/store.h"
 
 /* ---- lines ---- */
@@ -164,25 +163,6 @@ static void check_store(struct check *check)
         check_line(check, CHECK_FAIL, "see BRIDGE_STORE, its permissions and the disk", "store: %s",
                    err.detail);
     }
-}
-
-static void check_plugins(struct check *check)
-{
-    const char *dir = place_plugins(check->settings);
-    struct plugin_report report = {0};
-    struct tb_error err = {0};
-    if (!plugin_report(dir, NULL, &report, &err))
-        check_line(check, CHECK_FAIL, "see BRIDGE_PLUGINS", "plugins: %s", err.detail);
-    else if (report.bad > 0)
-        check_line(check, CHECK_FAIL, "`trading-bridge plugin check` shows file and line",
-                   "plugins: %u of %u in %s do not load", report.bad, report.good + report.bad,
-                   dir);
-    else if (report.good == 0)
-        check_line(check, CHECK_FAIL, "put plugins there or change BRIDGE_PLUGINS",
-                   "plugins: there is none in %s", dir);
-    else
-        check_line(check, CHECK_OK, NULL, "plugins: %u load from %s", report.good, dir);
-    tb_buffer_free(&report.text);
 }
 
 static void check_bind(struct check *check)

@@ -15,6 +15,8 @@ bool command_settings(struct settings *s);
 /* ---- places.c ---- */
 /* BRIDGE_PLUGINS, ./plugins or the installed folder. */
 const char *place_plugins(const struct settings *s);
+/* Does a saved plugin wait for a developer? */
+bool place_saves_drafts(const struct settings *s);
 /* A file beside the store; malloc'd. */
 char *place_beside_store(const struct settings *s, const char *name);
 /* The nearest folder above `path` that exists. */

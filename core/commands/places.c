@@ -43,6 +43,12 @@ const char *place_plugins(const struct settings *s)
     return installed;
 }
 
+bool place_saves_drafts(const struct settings *s)
+{
+    const char *lane = settings_text(s, SET_PLUGINS_LANE);
+    return lane ? strcmp(lane, "draft") == 0 : strncmp(settings_text(s, SET_BIND), "127.", 4) != 0;
+}
+
 char *place_beside_store(const struct settings *s, const char *name)
 {
     struct tb_buffer path = TB_BUFFER_INIT;

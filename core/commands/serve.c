@@ -102,6 +102,8 @@ static bool open_plugins(struct bridge *b, struct tb_error *err)
             .arenas = (unsigned)settings_number(s, SET_THREADS),
             .hb = b->hb,
             .events = b->events,
+            .store = b->store,
+            .lane = place_saves_drafts(s) ? TB_LANE_DRAFT : TB_LANE_LIVE,
             .watch = true,
         },
         err);

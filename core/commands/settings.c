@@ -59,6 +59,10 @@ static const struct setting_row ROWS[SETTING_COUNT] = {
     [SET_PLUGINS] = {"BRIDGE_PLUGINS", 0, NULL, 0, 0,
                      "Folder of the Lua plugins, one folder each. Without it `./plugins` if it "
                      "exists, else the installed one."},
+    [SET_PLUGINS_LANE] = {"BRIDGE_PLUGINS_LANE", 0, NULL, 0, 0,
+                          "`live`: a saved plugin is live at once; `draft`: it is a draft until a "
+                          "developer activates it. Without it `live` when BRIDGE_BIND is a "
+                          "loopback address, else `draft`."},
     [SET_PLUGIN_GATE] = {"BRIDGE_PLUGIN_GATE", SETTING_LATER, NULL, 0, 0,
                          "Who may put new plugins into force."},
     [SET_BOT_IMAGES] = {"BRIDGE_BOT_IMAGES", 0, "hummingbot/hummingbot:*", 0, 0,
@@ -186,6 +190,13 @@ static void check_bind(struct settings *s, const char *value)
                  "BRIDGE_BIND is not an IPv4 address: \"%.64s\"", value);
 }
 
+static void check_lane(struct settings *s, const char *value)
+{
+    if (strcmp(value, "live") != 0 && strcmp(value, "draft") != 0)
+        complain(s, SETTING_FATAL, "give `live` or `draft`", "BRIDGE_PLUGINS_LANE is `%.40s`",
+                 value);
+}
+
 static void check_value(struct settings *s, enum setting id)
 {
     const struct setting_row *row = &ROWS[id];
@@ -200,6 +211,8 @@ static void check_value(struct settings *s, enum setting id)
         check_admin_token(s, value);
     if (id == SET_BIND)
         check_bind(s, value);
+    if (id == SET_PLUGINS_LANE)
+        check_lane(s, value);
     if (id == SET_STORE && strncmp(value, "postgres", 8) == 0)
         complain(s, SETTING_FATAL, "give the path of a file",
                  "BRIDGE_STORE names PostgreSQL, which this "

@@ -1,7 +1,7 @@
 /* Generations: what the plugin folder held when it was last read, each plugin checked against the
- * contract. A plugin whose files fail keeps its last good version; a plugin whose files did not
- * change is shared with the generation before. Immutable once published; calls hold a reference, so
- * that they finish on what they began with. Reading is serialised by the host. */
+ * contract (version.c), and which version of each is in force (resolve.c). Immutable once
+ * published; calls hold a reference, so that they finish on what they began with. Reading is
+ * serialised by the host. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -9,39 +9,28 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "plugins/plugins_private.h"
 
 /* Folders of the repository that are not plugins. */
 static const char *const reserved[] = {"sdk", "types", NULL};
 
-enum { NAME_LEN = 40, READ_TRIES = 3 };
-
-void tb_plugin_release(struct tb_plugin *plugin)
-{
-    if (!plugin || atomic_fetch_sub(&plugin->refs, 1) != 1)
-        return;
-    tb_script_set_free(&plugin->set);
-    tb_json_free(plugin->described);
-    free(plugin);
-}
+enum { NAME_LEN = 40 };
 
 void tb_generation_release(struct tb_generation *generation)
 {
     if (!generation || atomic_fetch_sub(&generation->refs, 1) != 1)
         return;
     for (size_t i = 0; i < generation->count; i++)
-        tb_plugin_release(generation->slots[i].plugin);
+        tb_slot_free(&generation->slots[i]);
     free(generation->slots);
     free(generation);
 }
 
 struct tb_generation *tb_generation_hold(struct tb_plugins *host, enum tb_plugin_lane lane)
 {
-    (void)lane;
     pthread_mutex_lock(&host->lock);
-    struct tb_generation *generation = host->current;
+    struct tb_generation *generation = lane == TB_LANE_DRAFT ? host->drafts : host->current;
     atomic_fetch_add(&generation->refs, 1);
     pthread_mutex_unlock(&host->lock);
     return generation;
@@ -110,136 +99,11 @@ size_t tb_generation_names(const struct tb_generation *generation, char names[][
     return n;
 }
 
-/* ---- one plugin ---- */
-
-static bool compile_all(struct tb_plugin *plugin, struct tb_plugin_fault *fault,
-                        struct tb_error *err)
-{
-    for (size_t i = 0; i < plugin->set.count; i++) {
-        if (!tb_script_compile(&plugin->set.scripts[i], fault, err))
-            return false;
-    }
-    return true;
-}
-
-/* Runs the top level and the contract check; keeps what the plugin says of itself. */
-static bool check_contract(struct tb_plugins *host, struct tb_plugin *plugin,
-                           struct tb_plugin_fault *fault, struct tb_error *err)
-{
-    struct tb_buffer out = TB_BUFFER_INIT;
-    char input[TB_PLUGIN_NAME + 16];
-    int len = snprintf(input, sizeof input, "{\"name\":\"%s\"}", plugin->name);
-    struct tb_vm_job job = {
-        .plugin = plugin, .entry = "contract", .input = input, .input_len = (size_t)len};
-    bool ok = tb_vm_run(host, &job, &out, fault, err);
-    if (ok) {
-        plugin->described = tb_json_parse(tb_buffer_text(&out), out.len, TB_JSON_CLIENT, err);
-        ok = plugin->described != NULL;
-    }
-    tb_buffer_free(&out);
-    return ok;
-}
-
-/* A new version from the files; NULL with error and place. The set is used up in either case. */
-static struct tb_plugin *build_plugin(struct tb_plugins *host, const char *name,
-                                      struct tb_script_set *set, const char *hash,
-                                      struct tb_plugin_fault *fault, struct tb_error *err)
-{
-    struct tb_plugin *plugin = tb_xcalloc(1, sizeof *plugin);
-    atomic_init(&plugin->refs, 1);
-    (void)tb_copy(plugin->name, sizeof plugin->name, name);
-    (void)tb_copy(plugin->hash, sizeof plugin->hash, hash);
-    plugin->set = *set;
-    plugin->loaded_wall_ms = tb_wall_ms();
-    if (compile_all(plugin, fault, err) && check_contract(host, plugin, fault, err))
-        return plugin;
-    tb_plugin_release(plugin);
-    return NULL;
-}
-
-static struct tb_plugin *share(struct tb_plugin *plugin)
-{
-    if (plugin)
-        atomic_fetch_add(&plugin->refs, 1);
-    return plugin;
-}
-
-/* The files that failed last time are still there: what is known of them stands. */
-static void keep_failure(struct tb_plugin_slot *slot, const struct tb_plugin_slot *old)
-{
-    slot->plugin = share(old->plugin);
-    slot->status = old->status;
-    slot->fault = old->fault;
-    (void)tb_copy(slot->tried, sizeof slot->tried, old->tried);
-    (void)tb_copy(slot->error, sizeof slot->error, old->error);
-}
-
-static void fail_slot(struct tb_plugin_slot *slot, struct tb_plugin *good, const char *tried,
-                      const struct tb_error *why)
-{
-    slot->plugin = share(good);
-    slot->status = good ? TB_SLOT_KEPT : TB_SLOT_FAILED;
-    (void)tb_copy(slot->tried, sizeof slot->tried, tried);
-    (void)tb_copy(slot->error, sizeof slot->error, why->detail);
-}
-
-/* Files that change while they are read are no version: two readings must agree. */
-static bool read_settled(struct tb_plugins *host, const char *name, struct tb_script_set *set,
-                         char hash[TB_SHA256_TEXT], struct tb_error *err)
-{
-    char again[TB_SHA256_TEXT];
-    for (int tries = 0; tries < READ_TRIES; tries++) {
-        struct tb_script_set second;
-        if (!tb_script_set_read(host->dir, name, set, err))
-            return false;
-        tb_script_set_hash(set, hash);
-        bool read = tb_script_set_read(host->dir, name, &second, err);
-        if (read)
-            tb_script_set_hash(&second, again);
-        tb_script_set_free(&second);
-        if (read && strcmp(hash, again) == 0)
-            return true;
-        tb_script_set_free(set);
-    }
-    return tb_fail(err, TB_BUSY, "%s changes while it is read", name);
-}
-
-static void fill_slot(struct tb_plugins *host, struct tb_plugin_slot *slot,
-                      const struct tb_plugin_slot *old)
-{
-    struct tb_script_set set;
-    struct tb_error err = {0};
-    char hash[TB_SHA256_TEXT] = "";
-    struct tb_plugin *good = old ? old->plugin : NULL;
-    bool read = read_settled(host, slot->name, &set, hash, &err);
-    if (read && good && strcmp(good->hash, hash) == 0) {
-        tb_script_set_free(&set);
-        slot->plugin = share(good);
-        slot->status = TB_SLOT_UNCHANGED;
-    } else if (read && old && strcmp(old->tried, hash) == 0) {
-        tb_script_set_free(&set);
-        keep_failure(slot, old);
-    } else if (read &&
-               (slot->plugin = build_plugin(host, slot->name, &set, hash, &slot->fault, &err))) {
-        slot->status = TB_SLOT_LOADED;
-    } else {
-        if (!read)
-            tb_script_set_free(&set);
-        /* A full pool of arenas says nothing about the files. */
-        fail_slot(slot, good, err.code == TB_PLUGIN_FAILED ? hash : "", &err);
-    }
-}
-
-static bool same_slot(const struct tb_plugin_slot *a, const struct tb_plugin_slot *b)
-{
-    return b && a->plugin == b->plugin && strcmp(a->error, b->error) == 0;
-}
-
 bool tb_generation_same(const struct tb_generation *now, const struct tb_generation *old)
 {
     bool same = now->count == old->count;
     for (size_t i = 0; same && i < now->count; i++)
-        same = same_slot(&now->slots[i], tb_generation_find(old, now->slots[i].name));
+        same = tb_slot_same(&now->slots[i], tb_generation_find(old, now->slots[i].name));
     return same;
 }
 
@@ -280,6 +144,27 @@ static int by_name(const void *a, const void *b)
                   ((const struct tb_plugin_slot *)b)->name);
 }
 
+void tb_generation_add(struct tb_generation *g, const char *name)
+{
+    if (tb_generation_find(g, name))
+        return;
+    g->slots = tb_xrealloc(g->slots, (g->count + 1) * sizeof *g->slots);
+    struct tb_plugin_slot *slot = &g->slots[g->count++];
+    *slot = (struct tb_plugin_slot){0};
+    (void)tb_copy(slot->name, sizeof slot->name, name);
+}
+
+/* Plugins whose version does not come from the folder are there without one, too. */
+static void add_stored(struct tb_plugins *host, struct tb_generation *g)
+{
+    for (size_t i = 0; i < host->state_count; i++) {
+        const struct tb_plugin_state *state = &host->states[i];
+        bool kept = state->pin != TB_PIN_NONE || host->config.lane == TB_LANE_DRAFT;
+        if ((kept && state->active[0]) || state->waiting[0])
+            tb_generation_add(g, state->name);
+    }
+}
+
 struct tb_generation *tb_generation_read(struct tb_plugins *host, const struct tb_generation *old,
                                          struct tb_error *err)
 {
@@ -293,18 +178,36 @@ struct tb_generation *tb_generation_read(struct tb_plugins *host, const struct t
     atomic_init(&g->refs, 1);
     g->id = old ? old->id + 1 : 1;
     for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-        if (!plugin_folder(host->dir, e->d_name))
-            continue;
-        g->slots = tb_xrealloc(g->slots, (g->count + 1) * sizeof *g->slots);
-        struct tb_plugin_slot *slot = &g->slots[g->count++];
-        *slot = (struct tb_plugin_slot){0};
-        (void)tb_copy(slot->name, sizeof slot->name, e->d_name);
+        if (plugin_folder(host->dir, e->d_name))
+            tb_generation_add(g, e->d_name);
     }
     closedir(dir);
+    for (size_t i = 0; i < g->count; i++)
+        g->slots[i].in_folder = true;
+    add_stored(host, g);
     if (g->count)
         qsort(g->slots, g->count, sizeof *g->slots, by_name);
     for (size_t i = 0; i < g->count; i++)
         if (check_name(&g->slots[i]))
-            fill_slot(host, &g->slots[i], tb_generation_find(old, g->slots[i].name));
+            tb_slot_fill(host, &g->slots[i], tb_generation_find(old, g->slots[i].name),
+                         g->slots[i].in_folder);
+    return g;
+}
+
+struct tb_generation *tb_generation_drafts(const struct tb_generation *generation)
+{
+    struct tb_generation *g = tb_xcalloc(1, sizeof *g);
+    atomic_init(&g->refs, 1);
+    g->id = generation->id;
+    for (size_t i = 0; i < generation->count; i++) {
+        const struct tb_plugin_slot *from = &generation->slots[i];
+        struct tb_plugin *draft = tb_slot_draft(from);
+        tb_generation_add(g, from->name);
+        struct tb_plugin_slot *to = &g->slots[g->count - 1];
+        to->plugin = tb_plugin_share(draft ? draft : from->plugin);
+        to->status = to->plugin ? TB_SLOT_LOADED : TB_SLOT_FAILED;
+        to->fault = from->fault;
+        (void)tb_copy(to->error, sizeof to->error, from->error);
+    }
     return g;
 }

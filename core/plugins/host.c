@@ -26,6 +26,7 @@ static const struct {
     [TB_PLUGIN_STATUS] = {"status", "status", true},
     [TB_PLUGIN_LOG] = {"log", "log", false},
     [TB_PLUGIN_EFFECTS] = {"effects", NULL, false},
+    [TB_PLUGIN_REBUILD] = {"rebuild", NULL, false},
     [TB_PLUGIN_RECOGNISE] = {"recognise", NULL, false},
     [TB_PLUGIN_REPL] = {"repl", NULL, false},
     [TB_PLUGIN_TEST] = {"test", NULL, false},
@@ -50,6 +51,49 @@ static void destroy_arena(void *user, void *thing)
     tb_arena_free(thing);
 }
 
+/* ---- reloading ---- */
+
+static void swap(struct tb_plugins *host, struct tb_generation *now)
+{
+    struct tb_generation *drafts = tb_generation_drafts(now);
+    pthread_mutex_lock(&host->lock);
+    struct tb_generation *before = host->current, *drafts_before = host->drafts;
+    host->current = now;
+    host->drafts = drafts;
+    pthread_mutex_unlock(&host->lock);
+    tb_generation_release(before);
+    tb_generation_release(drafts_before);
+}
+
+bool tb_plugins_read_again(struct tb_plugins *host, struct tb_buffer *report, struct tb_error *err)
+{
+    struct tb_generation *before = host->current ? tb_generation_hold(host, TB_LANE_LIVE) : NULL;
+    struct tb_generation *now = tb_generation_read(host, before, err);
+    bool ok = now != NULL;
+    bool same = ok && before && tb_generation_same(now, before);
+    if (same)
+        now->id = before->id;
+    if (ok && report)
+        tb_report_reload(report, now, before);
+    if (same) {
+        tb_generation_release(now);
+    } else if (ok) {
+        tb_versions_note(host, now);
+        swap(host, now);
+        tb_report_news(host, now, before);
+    }
+    tb_generation_release(before);
+    return ok;
+}
+
+bool tb_plugins_reload(struct tb_plugins *host, struct tb_buffer *report_json, struct tb_error *err)
+{
+    pthread_mutex_lock(&host->reload_lock);
+    bool ok = tb_plugins_read_again(host, report_json, err);
+    pthread_mutex_unlock(&host->reload_lock);
+    return ok;
+}
+
 /* ---- opening ---- */
 
 struct tb_plugins *tb_plugins_open(const struct tb_plugins_config *config, struct tb_error *err)
@@ -69,16 +113,13 @@ struct tb_plugins *tb_plugins_open(const struct tb_plugins_config *config, struc
     host->arenas = tb_lease_pool_new("lua arenas", host->config.arenas, &ops, host);
     host->watchdog = tb_watchdog_start(
         host, config->stuck_ms ? config->stuck_ms : (int64_t)TB_STUCK_MS * TB_BUDGET_FACTOR);
-    if (!host->watchdog) {
-        (void)tb_fail(err, TB_INTERNAL, "the watchdog of the plugins cannot start");
-    } else if (tb_sdk_compile(config->sdk, &host->sdk, err)) {
-        host->current = tb_generation_read(host, NULL, err);
-    }
-    if (!host->current) {
+    bool ok =
+        host->watchdog || tb_fail(err, TB_INTERNAL, "the watchdog of the plugins cannot start");
+    if (!ok || !tb_sdk_compile(config->sdk, &host->sdk, err) || !tb_states_load(host, err) ||
+        !tb_plugins_read_again(host, NULL, err)) {
         tb_plugins_close(host);
         return NULL;
     }
-    tb_report_news(host, host->current, NULL);
     if (config->watch)
         host->watch = tb_folder_watch_start(host, config->poll_ms);
     return host;
@@ -91,6 +132,8 @@ void tb_plugins_close(struct tb_plugins *host)
     tb_folder_watch_stop(host->watch);
     tb_watchdog_stop(host->watchdog);
     tb_generation_release(host->current);
+    tb_generation_release(host->drafts);
+    free(host->states);
     tb_lease_pool_free(host->arenas);
     tb_script_set_free(&host->sdk);
     tb_json_free(host->without_logs);
@@ -98,39 +141,6 @@ void tb_plugins_close(struct tb_plugins *host)
     pthread_mutex_destroy(&host->reload_lock);
     free(host->dir);
     free(host);
-}
-
-/* ---- reloading ---- */
-
-static void swap(struct tb_plugins *host, struct tb_generation *now)
-{
-    pthread_mutex_lock(&host->lock);
-    struct tb_generation *before = host->current;
-    host->current = now;
-    pthread_mutex_unlock(&host->lock);
-    tb_generation_release(before);
-}
-
-bool tb_plugins_reload(struct tb_plugins *host, struct tb_buffer *report_json, struct tb_error *err)
-{
-    pthread_mutex_lock(&host->reload_lock);
-    struct tb_generation *before = tb_generation_hold(host, TB_LANE_LIVE);
-    struct tb_generation *now = tb_generation_read(host, before, err);
-    bool ok = now != NULL;
-    bool same = ok && tb_generation_same(now, before);
-    if (same)
-        now->id = before->id;
-    if (ok)
-        tb_report_reload(report_json, now, before);
-    if (same) {
-        tb_generation_release(now);
-    } else if (ok) {
-        swap(host, now);
-        tb_report_news(host, now, before);
-    }
-    tb_generation_release(before);
-    pthread_mutex_unlock(&host->reload_lock);
-    return ok;
 }
 
 /* ---- names ---- */

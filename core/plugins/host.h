@@ -23,7 +23,9 @@
 #include "base/embed.h"
 #include "base/error.h"
 #include "base/events.h"
+#include "base/json.h"
 #include "hummingbot/client.h"
+#include "store/store.h"
 
 struct tb_plugins;
 
@@ -39,6 +41,9 @@ struct tb_plugins_config {
     struct tb_hb *hb;              /* may be NULL (plugin checks without a server) */
     int64_t stuck_ms;              /* 0: 10 s of run time without a sign of life */
     struct tb_events *events;      /* may be NULL: news of every swap and failed load */
+    struct tb_store *store;        /* may be NULL: then versions are not kept */
+    bool look_only;                /* the store is read, never written */
+    enum tb_plugin_lane lane;      /* where a save of the folder goes */
     bool watch;                    /* read the folder again when it changes */
     bool prompt;                   /* TB_PLUGIN_REPL may be called: a person's own terminal */
     int64_t poll_ms;               /* 0: 5 s; the watch's safety net */
@@ -58,6 +63,45 @@ TB_MUST_CHECK
 bool tb_plugins_reload(struct tb_plugins *host, struct tb_buffer *report_json,
                        struct tb_error *err);
 
+/* ---- versions ----
+ *
+ * Every version that was in force is kept in the store by its content. A person may put the draft
+ * in force, or go back to an earlier version, which then shadows the folder until it is changed (an
+ * uploaded one until a person says otherwise). */
+enum tb_plugin_verb { TB_PLUGIN_ACTIVATE, TB_PLUGIN_ROLLBACK };
+
+struct tb_plugin_order {
+    const char *plugin;
+    const char *generation; /* first 8 or more digits; NULL: the draft, or the version before */
+    bool admin;             /* may let what actions need of upstream grow */
+    const char *by;         /* name of the token */
+};
+
+/* What an order would put in the place of what: two generations of this one plugin. */
+struct tb_plugin_comparison {
+    char to[65];
+    struct tb_generation *before, *after;
+};
+
+/* Writes the members plugin, from, to, needs_added, diff into the writer's object. */
+TB_MUST_CHECK
+bool tb_plugins_compare(struct tb_plugins *host, enum tb_plugin_verb verb,
+                        const struct tb_plugin_order *order, struct tb_plugin_comparison *out,
+                        struct tb_json_writer *w, struct tb_error *err);
+void tb_plugin_comparison_free(struct tb_plugin_comparison *comparison);
+/* True: it is on the disk and live. */
+TB_MUST_CHECK
+bool tb_plugins_order(struct tb_plugins *host, enum tb_plugin_verb verb,
+                      const struct tb_plugin_order *order, struct tb_error *err);
+/* Writes an array, newest first; limit 0: all. */
+TB_MUST_CHECK
+bool tb_plugins_generations(struct tb_plugins *host, const char *plugin, size_t limit,
+                            struct tb_json_writer *w, struct tb_error *err);
+/* Writes the members from, to, diff. */
+TB_MUST_CHECK
+bool tb_plugins_diff(struct tb_plugins *host, const char *plugin, const char *from, const char *to,
+                     struct tb_json_writer *w, struct tb_error *err);
+
 /* Entries of the kernel; input and output documents are described in plugins/sdk/kernel.lua. */
 enum tb_plugin_entry {
     TB_PLUGIN_DESCRIBE, /* {} -> {name, title, version, connectors, strategies:[…], aliases?, …} */
@@ -68,6 +112,9 @@ enum tb_plugin_entry {
     TB_PLUGIN_STATUS,  /* {bot, raw} -> the normalised figures (DESIGN section 7) */
     TB_PLUGIN_LOG,     /* {lines:[…]} -> {errors:[{code, message, hint, count}]} */
     TB_PLUGIN_EFFECTS, /* {strategy, params, verb} -> {effects:[sentence]} : what a stop will do */
+    TB_PLUGIN_REBUILD, /* {strategy, params, risk, facts, ctx} -> {ok, errors[], controllers,
+                        * script}
+                        */
     TB_PLUGIN_RECOGNISE, /* {configs, script, ctx} -> {strategy, params, unknown:[…], …} or {} */
     TB_PLUGIN_REPL, /* {lines:["…"], live, valued} -> {text, error, unfinished, value} of the last
                      */

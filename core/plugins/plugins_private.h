@@ -74,21 +74,46 @@ struct tb_plugin {
     int64_t loaded_wall_ms;
 };
 
-/* What became of a folder at the last reading. */
+/* What became of a plugin at the last reading. */
 enum tb_plugin_status {
     TB_SLOT_LOADED,
     TB_SLOT_UNCHANGED,
     TB_SLOT_KEPT,   /* the new files fail; the last good version serves */
     TB_SLOT_FAILED, /* the files fail and there never was a good version */
+    TB_SLOT_DRAFT,  /* nothing of it is live yet */
+};
+
+/* Why a version is in force although the folder holds another one. */
+enum tb_pin { TB_PIN_NONE, TB_PIN_ROLLBACK, TB_PIN_UPLOAD };
+
+/* What the store knows of a plugin; empty texts where there is none. */
+struct tb_plugin_state {
+    char name[TB_PLUGIN_NAME];
+    char active[TB_SHA256_TEXT];
+    char folder[TB_SHA256_TEXT]; /* what the folder held when it was pinned */
+    char waiting[TB_SHA256_TEXT];
+    enum tb_pin pin;
 };
 
 struct tb_plugin_slot {
     char name[TB_PLUGIN_NAME];
     enum tb_plugin_status status;
-    struct tb_plugin *plugin;   /* NULL when failed */
+    struct tb_plugin *plugin; /* live; NULL: none */
+    struct tb_plugin *folder; /* the last good version that the folder held; NULL: none */
+    struct tb_plugin *upload; /* waits to be put in force; NULL: none */
+    bool in_folder;           /* there is a folder of this name */
+    enum tb_pin pin;
+    char holds[TB_SHA256_TEXT]; /* what the folder holds now, good or not; "": unreadable */
     char tried[TB_SHA256_TEXT]; /* the files that failed, so that they are not built again */
     char error[640];
     struct tb_plugin_fault fault;
+};
+
+/* Who put a version in force, and how. */
+struct tb_version_cause {
+    const char *word; /* "folder", "activate", "rollback", "upload" */
+    const char *by;   /* name of the token; "" when the folder did */
+    bool waits;       /* it is stored, not in force */
 };
 
 struct tb_generation {
@@ -103,9 +128,12 @@ struct tb_plugins {
     char *dir;
     struct tb_script_set sdk;
     struct tb_lease_pool *arenas;
-    pthread_mutex_t lock; /* current */
+    pthread_mutex_t lock; /* current, drafts */
     pthread_mutex_t reload_lock;
     struct tb_generation *current;
+    struct tb_generation *drafts;   /* the same with drafts in their plugins' places */
+    struct tb_plugin_state *states; /* of the store; under reload_lock */
+    size_t state_count;
     struct tb_json_doc *without_logs; /* projection of what `status` builds of its input */
     struct tb_watchdog *watchdog;
     struct tb_folder_watch *watch; /* NULL: nobody looks at the folder */
@@ -129,6 +157,13 @@ bool tb_sdk_compile(const struct tb_embedded *files, struct tb_script_set *out,
 TB_MUST_CHECK
 bool tb_script_set_read(const char *dir, const char *name, struct tb_script_set *out,
                         struct tb_error *err);
+/* Adds a file "name/lib/x.lua" whose bytes are at hand, under the rules for files of a folder; the
+ * set is whole once it was sorted and has a plugin.lua. */
+TB_MUST_CHECK
+bool tb_script_set_add(struct tb_script_set *set, const char *name, const char *path,
+                       const char *bytes, size_t len, struct tb_error *err);
+TB_MUST_CHECK
+bool tb_script_set_whole(struct tb_script_set *set, const char *name, struct tb_error *err);
 /* SHA-256 over paths and bytes of all files. */
 void tb_script_set_hash(const struct tb_script_set *set, char out[TB_SHA256_TEXT]);
 
@@ -136,11 +171,72 @@ void tb_script_set_hash(const struct tb_script_set *set, char out[TB_SHA256_TEXT
 TB_MUST_CHECK
 struct tb_generation *tb_generation_read(struct tb_plugins *host, const struct tb_generation *old,
                                          struct tb_error *err);
+/* The same plugins with drafts in the places of those that are live. */
+struct tb_generation *tb_generation_drafts(const struct tb_generation *generation);
 /* Would a reader of the folder see anything else? */
 bool tb_generation_same(const struct tb_generation *now, const struct tb_generation *old);
 const struct tb_plugin_slot *tb_generation_find(const struct tb_generation *generation,
                                                 const char *name);
+void tb_generation_add(struct tb_generation *generation, const char *name);
+
+/* ---- one version of one plugin (version.c) ---- */
+
+/* From its files; NULL with error and place. The set is used up in either case. */
+struct tb_plugin *tb_plugin_build(struct tb_plugins *host, const char *name,
+                                  struct tb_script_set *set, const char *hash,
+                                  struct tb_plugin_fault *fault, struct tb_error *err);
+struct tb_plugin *tb_plugin_share(struct tb_plugin *plugin); /* NULL is nothing */
 void tb_plugin_release(struct tb_plugin *plugin);
+bool tb_plugin_is(const struct tb_plugin *plugin, const char *hash);
+
+/* ---- what is in force (resolve.c); all under reload_lock ---- */
+
+/* Fills the slot from the folder and the state; `old` (may be NULL) lends what it has. */
+void tb_slot_fill(struct tb_plugins *host, struct tb_plugin_slot *slot,
+                  const struct tb_plugin_slot *old, bool in_folder);
+/* What a developer would put in force; NULL: none. */
+struct tb_plugin *tb_slot_draft(const struct tb_plugin_slot *slot);
+bool tb_slot_same(const struct tb_plugin_slot *a, const struct tb_plugin_slot *b);
+void tb_slot_free(struct tb_plugin_slot *slot);
+
+/* ---- versions in the store (versions.c); all under reload_lock ---- */
+
+const char *tb_pin_word(enum tb_pin pin); /* NULL: none */
+TB_MUST_CHECK
+bool tb_states_load(struct tb_plugins *host, struct tb_error *err);
+struct tb_plugin_state *tb_state_find(struct tb_plugins *host, const char *name);
+/* Stores the state, with the version it puts in force (may be NULL); true when both are on the disk
+ * and known here. */
+TB_MUST_CHECK
+bool tb_state_put(struct tb_plugins *host, const struct tb_plugin_state *state,
+                  const struct tb_plugin *version, const struct tb_version_cause *cause,
+                  struct tb_error *err);
+TB_MUST_CHECK
+bool tb_state_delete(struct tb_plugins *host, const char *name, struct tb_error *err);
+/* A version as it was stored; its hash is given in full or by its first digits. */
+struct tb_plugin *tb_version_read(struct tb_plugins *host, const char *name, const char *hash,
+                                  struct tb_error *err);
+/* {path: text} of a set, and back; a text that is not UTF-8 is {base64}. */
+void tb_version_files(const struct tb_script_set *set, struct tb_buffer *out);
+TB_MUST_CHECK
+bool tb_version_set(const char *name, const struct tb_json *files, struct tb_script_set *out,
+                    struct tb_error *err);
+/* Remembers what the folder put in force; a store that fails is only logged: the folder is there.
+ */
+void tb_versions_note(struct tb_plugins *host, const struct tb_generation *now);
+
+/* ---- orders (orders.c), diff.c ---- */
+
+/* Does `to` want endpoints that `from` (may be NULL) does not? They are added to the text. */
+bool tb_needs_grow(const struct tb_plugin *from, const struct tb_plugin *to,
+                   struct tb_buffer *added);
+/* Writes an array of {path, change, added, removed, text}. */
+void tb_diff_write(struct tb_json_writer *w, const struct tb_script_set *from,
+                   const struct tb_script_set *to);
+
+/* Reads the folder and swaps, under reload_lock; report may be NULL. */
+TB_MUST_CHECK
+bool tb_plugins_read_again(struct tb_plugins *host, struct tb_buffer *report, struct tb_error *err);
 
 /* ---- what is told of it (report.c) ---- */
 

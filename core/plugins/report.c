@@ -6,10 +6,8 @@
 #include "plugins/plugins_private.h"
 
 static const char *const status_words[] = {
-    [TB_SLOT_LOADED] = "loaded",
-    [TB_SLOT_UNCHANGED] = "unchanged", /* in answers of a reload */
-    [TB_SLOT_KEPT] = "kept",
-    [TB_SLOT_FAILED] = "failed",
+    [TB_SLOT_LOADED] = "loaded", [TB_SLOT_UNCHANGED] = "unchanged", /* in answers of a reload */
+    [TB_SLOT_KEPT] = "kept",     [TB_SLOT_FAILED] = "failed",       [TB_SLOT_DRAFT] = "draft",
 };
 
 static void write_error(struct tb_json_writer *w, const struct tb_plugin_slot *slot)
@@ -52,7 +50,7 @@ void tb_report_reload(struct tb_buffer *out, const struct tb_generation *read,
     for (size_t i = 0; i < read->count; i++)
         write_outcome(&w, read->slots[i].name, status_words[read->slots[i].status],
                       &read->slots[i]);
-    for (size_t i = 0; i < before->count; i++) {
+    for (size_t i = 0; before && i < before->count; i++) {
         if (!tb_generation_find(read, before->slots[i].name))
             write_outcome(&w, before->slots[i].name, "removed", NULL);
     }
@@ -61,6 +59,14 @@ void tb_report_reload(struct tb_buffer *out, const struct tb_generation *read,
 }
 
 /* ---- news ---- */
+
+/* What is, not what happened at the last reading. */
+static const char *list_word(const struct tb_plugin_slot *slot)
+{
+    if (slot->plugin && atomic_load(&slot->plugin->broken))
+        return "broken";
+    return status_words[slot->status == TB_SLOT_UNCHANGED ? TB_SLOT_LOADED : slot->status];
+}
 
 static void tell(struct tb_plugins *host, const char *name, const char *status,
                  const struct tb_plugin_slot *slot)
@@ -83,18 +89,29 @@ static void tell(struct tb_plugins *host, const char *name, const char *status,
     tb_buffer_free(&json);
 }
 
-static void log_slot(const struct tb_plugin_slot *slot)
+/* What happened: a version went live, a draft came, or the files fail. */
+static const char *news_word(const struct tb_plugin_slot *slot, const struct tb_plugin_slot *before)
 {
+    bool swapped = !before || slot->plugin != before->plugin;
+    if (slot->error[0])
+        return status_words[slot->status];
+    return !swapped && tb_slot_draft(slot) ? "draft" : list_word(slot);
+}
+
+static void log_slot(const struct tb_plugin_slot *slot, const char *word)
+{
+    const struct tb_plugin *draft = tb_slot_draft(slot);
     if (slot->error[0])
         tb_log(TB_WARN, "plugin.failed", "%s (%s): %s", slot->name, status_words[slot->status],
                slot->error);
-    else
+    else if (draft && strcmp(word, "draft") == 0)
+        tb_log(TB_INFO, "plugin.draft", "%s %.8s", slot->name, draft->hash);
+    else if (slot->plugin)
         tb_log(TB_INFO, "plugin.loaded", "%s %.8s", slot->name, slot->plugin->hash);
-}
-
-static bool changed(const struct tb_plugin_slot *now, const struct tb_plugin_slot *before)
-{
-    return !before || now->plugin != before->plugin || strcmp(now->error, before->error) != 0;
+    if (draft && slot->pin != TB_PIN_NONE)
+        tb_log(TB_WARN, "plugin.shadowed", "%s: %s is pinned by %s and shadows %.8s of the folder",
+               slot->name, slot->plugin ? slot->plugin->hash : "nothing", tb_pin_word(slot->pin),
+               draft->hash);
 }
 
 void tb_report_news(struct tb_plugins *host, const struct tb_generation *now,
@@ -102,11 +119,13 @@ void tb_report_news(struct tb_plugins *host, const struct tb_generation *now,
 {
     for (size_t i = 0; i < now->count; i++) {
         const struct tb_plugin_slot *slot = &now->slots[i];
-        if (!changed(slot, tb_generation_find(before, slot->name)))
+        const struct tb_plugin_slot *old = tb_generation_find(before, slot->name);
+        if (old && tb_slot_same(slot, old))
             continue;
-        log_slot(slot);
+        const char *word = news_word(slot, old);
+        log_slot(slot, word);
         if (before && host->config.events)
-            tell(host, slot->name, status_words[slot->status], slot);
+            tell(host, slot->name, word, slot);
     }
     for (size_t i = 0; before && i < before->count; i++) {
         const char *name = before->slots[i].name;
@@ -120,12 +139,33 @@ void tb_report_news(struct tb_plugins *host, const struct tb_generation *now,
 
 /* ---- the list ---- */
 
-/* What is, not what happened at the last reading. */
-static const char *list_word(const struct tb_plugin_slot *slot)
+/* The draft beside what is live, and why the folder may not be what is live. */
+static void write_versions(struct tb_json_writer *w, const struct tb_plugin_slot *slot)
 {
-    if (slot->plugin && atomic_load(&slot->plugin->broken))
-        return "broken";
-    return status_words[slot->status == TB_SLOT_UNCHANGED ? TB_SLOT_LOADED : slot->status];
+    const struct tb_plugin *draft = tb_slot_draft(slot);
+    struct tb_buffer why = TB_BUFFER_INIT;
+    tb_jw_kv_string(w, "pin", tb_pin_word(slot->pin));
+    tb_jw_key(w, "draft");
+    if (draft) {
+        tb_jw_object(w);
+        tb_jw_key(w, "hash");
+        tb_jw_stringn(w, draft->hash, 8);
+        tb_jw_kv_node(w, "version", tb_json_get(tb_json_root(draft->described), "version"));
+        tb_jw_kv_string(w, "origin", draft == slot->upload ? "upload" : "folder");
+        tb_jw_end_object(w);
+    } else {
+        tb_jw_null(w);
+    }
+    if (slot->plugin && !slot->in_folder)
+        tb_buffer_puts(&why, "There is no folder of this name; the version of the store serves.");
+    else if (slot->plugin && slot->pin != TB_PIN_NONE && !tb_plugin_is(slot->plugin, slot->holds))
+        tb_buffer_printf(&why,
+                         "The folder holds %.8s, but %.8s is pinned by %s%s and serves; activate "
+                         "the draft to change that.",
+                         slot->holds[0] ? slot->holds : "nothing readable", slot->plugin->hash,
+                         slot->pin == TB_PIN_UPLOAD ? "an " : "a ", tb_pin_word(slot->pin));
+    tb_jw_kv_string(w, "shadowed", why.len ? tb_buffer_text(&why) : NULL);
+    tb_buffer_free(&why);
 }
 
 static void write_plugin(struct tb_json_writer *w, const struct tb_plugin_slot *slot)
@@ -140,6 +180,7 @@ static void write_plugin(struct tb_json_writer *w, const struct tb_plugin_slot *
     tb_jw_kv_node(w, "connectors", tb_json_get(d, "connectors"));
     tb_jw_kv_node(w, "strategies", tb_json_get(d, "strategies"));
     write_error(w, slot);
+    write_versions(w, slot);
     tb_jw_kv_time(w, "loaded_at", plugin ? plugin->loaded_wall_ms : 0);
     tb_jw_key(w, "hash");
     if (plugin)

@@ -143,6 +143,13 @@ void tb_script_excerpt(const struct tb_script_set *set, const char *path, int li
 
 /* ---- reading ---- */
 
+static void take_bytes(struct tb_script *script, char *bytes, size_t len)
+{
+    bytes[len] = '\0';
+    script->source = bytes;
+    script->source_len = len;
+}
+
 static bool take_file(const char *full, struct tb_script *script, struct tb_error *err)
 {
     FILE *file = fopen(full, "rb");
@@ -158,9 +165,7 @@ static bool take_file(const char *full, struct tb_script *script, struct tb_erro
         return tb_fail(err, TB_PLUGIN_FAILED, bad ? "%s cannot be read" : "%s is over 256 KiB",
                        script->path);
     }
-    bytes[len] = '\0';
-    script->source = tb_xrealloc(bytes, len + 1);
-    script->source_len = len;
+    take_bytes(script, tb_xrealloc(bytes, len + 1), len);
     return true;
 }
 
@@ -182,23 +187,36 @@ static struct tb_script *grow(struct tb_script_set *set)
     return script;
 }
 
-static bool add_file(struct tb_script_set *set, const char *full, const char *path,
-                     const char *module, struct tb_error *err)
+static struct tb_script *new_file(struct tb_script_set *set, const char *path, const char *module,
+                                  struct tb_error *err)
+{
+    if (set->count >= SET_FILES_MAX) {
+        (void)tb_fail(err, TB_PLUGIN_FAILED, "%s: a plugin has at most %d files", path,
+                      SET_FILES_MAX);
+        return NULL;
+    }
+    struct tb_script *script = grow(set);
+    if (tb_copy(script->path, sizeof script->path, path) &&
+        tb_copy(script->name, sizeof script->name, module))
+        return script;
+    (void)tb_fail(err, TB_PLUGIN_FAILED, "%.100s…: the path is too long", path);
+    return NULL;
+}
+
+static bool fits(const struct tb_script_set *set, const char *path, struct tb_error *err)
 {
     size_t total = 0;
-    if (set->count >= SET_FILES_MAX)
-        return tb_fail(err, TB_PLUGIN_FAILED, "%s: a plugin has at most %d files", path,
-                       SET_FILES_MAX);
-    struct tb_script *script = grow(set);
-    if (!tb_copy(script->path, sizeof script->path, path) ||
-        !tb_copy(script->name, sizeof script->name, module))
-        return tb_fail(err, TB_PLUGIN_FAILED, "%.100s…: the path is too long", path);
-    if (!take_file(full, script, err))
-        return false;
     for (size_t i = 0; i < set->count; i++)
         total += set->scripts[i].source_len;
     return total <= SET_BYTES_MAX ||
            tb_fail(err, TB_PLUGIN_FAILED, "%s: the plugin is over 1 MiB", path);
+}
+
+static bool add_file(struct tb_script_set *set, const char *full, const char *path,
+                     const char *module, struct tb_error *err)
+{
+    struct tb_script *script = new_file(set, path, module, err);
+    return script && take_file(full, script, err) && fits(set, path, err);
 }
 
 /* full: on disk; path: as shown; prefix: module name with its final dot, or "". */
@@ -236,6 +254,53 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const struct tb_script *)a)->path, ((const struct tb_script *)b)->path);
 }
 
+bool tb_script_set_whole(struct tb_script_set *set, const char *name, struct tb_error *err)
+{
+    if (set->count)
+        qsort(set->scripts, set->count, sizeof *set->scripts, by_path);
+    return tb_script_find(set, "plugin") ||
+           tb_fail(err, TB_PLUGIN_FAILED, "%s/plugin.lua is missing", name);
+}
+
+/* "demo/lib/x.lua" -> "lib.x"; false when it is no path of a module of this plugin. */
+static bool module_of(const char *path, const char *name, char *out, size_t size)
+{
+    size_t len = strlen(name), used = 0;
+    int depth = 0;
+    if (strncmp(path, name, len) != 0 || path[len] != '/')
+        return false;
+    for (const char *at = path + len + 1;; depth++) {
+        size_t n = strcspn(at, "/.");
+        bool last = strcmp(at + n, ".lua") == 0;
+        if (!module_word(at, n) || (!last && at[n] != '/') || depth > FOLDER_DEPTH_MAX ||
+            used + n + 2 > size)
+            return false;
+        used += (size_t)snprintf(out + used, size - used, "%s%.*s", depth ? "." : "", (int)n, at);
+        if (last)
+            return true;
+        at += n + 1;
+    }
+}
+
+bool tb_script_set_add(struct tb_script_set *set, const char *name, const char *path,
+                       const char *bytes, size_t len, struct tb_error *err)
+{
+    char module[128];
+    struct tb_script *script;
+    if (!module_of(path, name, module, sizeof module))
+        return tb_fail(err, TB_INVALID, "%.100s is no Lua file of a plugin named %s", path, name);
+    if (len > FILE_MAX)
+        return tb_fail(err, TB_PLUGIN_FAILED, "%s is over 256 KiB", path);
+    if (tb_script_find(set, module))
+        return tb_fail(err, TB_INVALID, "%s is there twice", path);
+    if (!(script = new_file(set, path, module, err)))
+        return false;
+    char *copy = tb_xmalloc(len + 1);
+    memcpy(copy, bytes, len);
+    take_bytes(script, copy, len);
+    return fits(set, path, err);
+}
+
 bool tb_script_set_read(const char *dir, const char *name, struct tb_script_set *out,
                         struct tb_error *err)
 {
@@ -243,11 +308,7 @@ bool tb_script_set_read(const char *dir, const char *name, struct tb_script_set 
     *out = (struct tb_script_set){0};
     (void)snprintf(full, sizeof full, "%s/%s", dir, name);
     bool ok = read_folder(out, full, name, "", 0, err);
-    if (out->count)
-        qsort(out->scripts, out->count, sizeof *out->scripts, by_path);
-    if (ok && !tb_script_find(out, "plugin"))
-        ok = tb_fail(err, TB_PLUGIN_FAILED, "%s/plugin.lua is missing", name);
-    return ok;
+    return tb_script_set_whole(out, name, ok ? err : NULL) && ok;
 }
 
 void tb_script_set_hash(const struct tb_script_set *set, char out[TB_SHA256_TEXT])

@@ -49,7 +49,16 @@ local function need_strategy(plugin, name)
   return strategy
 end
 
--- {} -> { name, title, version, api, connectors, strategies, aliases, actions, hooks }; the host calls
+-- The endpoints that the actions want, together.
+local function needs_of(plugin)
+  local seen = {}
+  for _, action in pairs(plugin.actions or {}) do
+    for _, name in ipairs(action.needs or {}) do seen[name] = true end
+  end
+  return json.array(text.keys(seen))
+end
+
+-- {} -> { name, title, version, api, connectors, strategies, aliases, actions, needs, hooks }; the host calls
 -- status and log with the plugin only when hooks says that it has its own.
 function kernel.describe(plugin)
   phase("describe", "plain")
@@ -61,7 +70,7 @@ function kernel.describe(plugin)
     name = plugin.name, title = plugin.title, version = plugin.version, api = plugin.api,
     connectors = json.array(plugin.connectors), strategies = json.array(strategies),
     hooks = { status = (plugin.transforms or {}).status ~= nil, log = plugin.log ~= nil },
-    aliases = plugin.aliases ~= nil, actions = json.array(text.keys(plugin.actions or {})),
+    aliases = plugin.aliases ~= nil, actions = json.array(text.keys(plugin.actions or {})), needs = needs_of(plugin),
   }
 end
 
@@ -100,6 +109,11 @@ function kernel.plan(plugin, input)
   local result = require("bridge.plan").make(plugin, input, { phase = phase, wire = wire, find_strategy = find_strategy })
   result.plugin_log = json.array(require("bridge.log").lines())
   return result
+end
+
+-- { strategy, params, risk, facts, ctx } -> { ok, errors, controllers, script } : build alone, from what a plan recorded.
+function kernel.rebuild(plugin, input)
+  return require("bridge.plan").rebuild(plugin, input, { phase = phase, wire = wire, find_strategy = find_strategy })
 end
 
 -- { golden: { name: value } } -> { tests: [{ file, name, ok, golden?, message }], golden } : the plugin's own tests.

@@ -209,4 +209,36 @@ function plan.make(plugin, input, k)
   return finish(result, k.wire)
 end
 
+-- Facts were recorded on our own wire, where decimals are texts.
+local function revive(value)
+  if type(value) == "string" and #value < 80 and value:find("^-?%d+%.?%d*$") then return decimal(value) end
+  if type(value) ~= "table" or decimal.is(value) then return value end
+  local out = {}
+  for key, item in pairs(value) do out[key] = revive(item) end
+  return json.is_array(value) and json.array(out) or out
+end
+
+-- Builds again what a plan recorded: no check, nothing is read, nothing is derived.
+-- input: { strategy, params, risk, facts, ctx }
+function plan.rebuild(plugin, input, k)
+  k.phase("form", "plain")
+  local strategy, why = k.find_strategy(plugin, input.strategy)
+  local result = { ok = false, errors = json.array({}) }
+  if not strategy then
+    result.errors[1] = why
+    return result
+  end
+  local checked = strategy.form:validate(input.params or {}, "/params", false)
+  append(result.errors, checked.errors)
+  local limits = risk.limits(strategy, input.risk, checked.values[strategy.budget or "budget_quote"], result.errors)
+  if #result.errors > 0 then return { ok = false, errors = k.wire(result.errors) } end
+  local ctx = input.ctx or {}
+  ctx.risk = limits
+  result.facts = revive(input.facts or {})
+  host.set_now(ctx.now)
+  k.phase("build")
+  run_build(strategy, ctx, checked, result, limits)
+  return { ok = true, errors = json.array({}), controllers = result.controllers, script = result.script }
+end
+
 return plan

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from conftest import TOKEN, clean_environment, run
 from test_bad_plugins import CONTROLLER, PLUGIN
 
 LIVE_S = 20  # far beyond any debounce, for a loaded machine with sanitizers
@@ -49,6 +50,8 @@ def good(tmp_path):
 def open_bridge(start_bridge, simulator, good, tmp_path):
     def start(**env):
         program = start_bridge(simulator, folder=tmp_path, BRIDGE_PLUGINS=good.parent, **env)
+        program.env = clean_environment(BRIDGE_PLUGINS=good.parent, BRIDGE_ADMIN_TOKEN=TOKEN, HUMMINGBOT_API_URL=simulator.url,
+                                        BRIDGE_STORE=tmp_path / "data/bridge.db", **env)
         program.wait_until(lambda: program.get("/readyz").status_code == 200)
         return program
     return start
@@ -64,4 +67,138 @@ def test_a_save_is_live(open_bridge, good):
     assert after.headers["X-Plugin-Generation"] == f"good={after.json()['generation']}" != before.headers["X-Plugin-Generation"]
     plan = bridge.post("/bots/plan", json={"name": "p", "exchange": "good", "strategy": "s"})
     assert plan.headers["X-Plugin-Generation"] == f"good={plan.json()['plugin']['generation']}" == after.headers["X-Plugin-Generation"]
+    bridge.stop()
+
+
+def generation(bridge, name="good"):
+    return plugin(bridge, name)["hash"]
+
+
+def order(bridge, verb, expect=200, **body):
+    answer = bridge.post(f"/plugins/good/{verb}", json=body)
+    assert answer.status_code == expect, answer.text
+    return answer.json()
+
+
+def checked(bridge):
+    """What `check` says with the bridge's own settings, whether it runs or not."""
+    return run("check", env={**bridge.env, "PORT": str(bridge.port)}).stdout
+
+
+def versions(bridge):
+    rows = bridge.get("/plugins/good/generations").json()["generations"]
+    return [(r["version"], r["live"]) for r in rows]
+
+
+def test_a_draft_waits_for_a_developer(open_bridge, good, start_bridge):
+    """The first start takes the folder; later saves are drafts; an activated one survives kill -9."""
+    bridge = open_bridge(BRIDGE_PLUGINS_LANE="draft")
+    assert version(bridge) == "1.0.0" and plugin(bridge)["draft"] is None
+    save(good, source("2.0.0", build=CONTROLLER.replace("= p.budget_quote", "= 7")))
+    draft = until(lambda: plugin(bridge)["draft"], "no draft")
+    assert draft["version"] == "2.0.0" and draft["origin"] == "folder"
+    assert version(bridge) == version(bridge, lane="live") == "1.0.0" and version(bridge, lane="draft") == "2.0.0"
+    wish = {"name": "p", "exchange": "good", "strategy": "s"}
+    live = bridge.post("/bots/plan", json=wish).json()
+    tried = bridge.post("/bots/plan", json=wish, params={"lane": "draft"})
+    assert live["plan_id"] and "total_amount_quote\":7" in tried.json()["files"][0]["bytes"]
+    assert tried.json()["plan_id"] is None and tried.headers["X-Plugin-Generation"] == f"good={draft['hash']}"
+    assert bridge.get("/exchanges/good", params={"lane": "other"}).status_code == 400
+
+    shown = order(bridge, "activate", dry_run=True)
+    assert shown["from"]["version"] == "1.0.0" and shown["to"] == {"generation": draft["hash"], "version": "2.0.0"}
+    assert shown["diff"][0]["path"] == "good/plugin.lua"
+    assert '\n+  api = 1, name = "good", title = "T", version = "2.0.0"' in shown["diff"][0]["text"]
+    assert shown["diff"][0]["added"] == shown["diff"][0]["removed"] == 2 and version(bridge) == "1.0.0"
+    assert order(bridge, "activate", expect=409, generation="0" * 8)["code"] == "conflict"
+    assert order(bridge, "activate", generation=draft["hash"])["dry_run"] is False
+    assert version(bridge) == "2.0.0" and plugin(bridge)["draft"] is None
+    assert order(bridge, "activate", expect=409)["code"] == "wrong_state"
+    assert versions(bridge) == [("2.0.0", True), ("1.0.0", False)]
+
+    save(good, "return {")
+    until(lambda: plugin(bridge)["status"] == "kept", "the broken save is not told")
+    bridge.kill()
+    bridge = open_bridge(BRIDGE_PLUGINS_LANE="draft")
+    assert version(bridge) == "2.0.0" and plugin(bridge)["error"]["line"] == 1
+    save(good, source("3.0.0"))
+    until(lambda: version(bridge, lane="draft") == "3.0.0", "no draft")
+    assert version(bridge) == "2.0.0"
+    bridge.stop()
+
+
+def test_who_may(open_bridge, good):
+    bridge = open_bridge(BRIDGE_PLUGINS_LANE="draft")
+    tokens = {role: {"Authorization": "Bearer " + bridge.make_token(role)["token"]} for role in ("developer", "operator", "scrape")}
+    save(good, source("2.0.0"))
+    until(lambda: plugin(bridge)["draft"], "no draft")
+    wish = {"name": "p", "exchange": "good", "strategy": "s"}
+    for role, drafts, lives in (("developer", 200, 403), ("operator", 403, 200), ("scrape", 403, 403)):
+        def status(method, path, **more):
+            return bridge.request(method, path, token=False, headers=tokens[role], **more).status_code
+        for lane, expected in (({"lane": "draft"}, drafts), ({"lane": "live"}, drafts), ({}, lives)):
+            assert status("GET", "/exchanges/good/strategies/s", params=lane) == expected, (role, lane)
+            assert status("POST", "/bots/plan", params=lane, json=wish) == expected, (role, lane)
+        assert status("GET", "/plugins/good/generations") == drafts
+        assert status("POST", "/plugins/good/activate", json={"dry_run": True}) == drafts
+    bridge.stop()
+
+
+def test_a_rollback_holds_until_the_folder_changes(open_bridge, good):
+    bridge = open_bridge()
+    save(good, source("2.0.0"))
+    until(lambda: version(bridge) == "2.0.0", "not live")
+    first = bridge.get("/plugins/good/generations").json()["generations"][1]["generation"]
+    shown = order(bridge, "rollback", dry_run=True)
+    assert shown["to"] == {"generation": first, "version": "1.0.0"} and version(bridge) == "2.0.0"
+    order(bridge, "rollback")
+    now = plugin(bridge)
+    assert version(bridge) == "1.0.0" and now["pin"] == "rollback" and first in now["shadowed"]
+    assert bridge.post("/plugins/reload").json()["plugins"][0]["status"] == "unchanged"
+    assert "pinned by a rollback" in checked(bridge)
+    assert version(bridge) == "1.0.0"
+    bridge.kill()
+    assert "pinned by a rollback" in checked(bridge)
+    bridge = open_bridge()
+    assert version(bridge) == "1.0.0" and plugin(bridge)["pin"] == "rollback"
+    assert order(bridge, "rollback", expect=409, generation=first)["code"] == "wrong_state"
+    save(good, source("3.0.0"))
+    until(lambda: version(bridge) == "3.0.0", "the folder stays shadowed")
+    assert plugin(bridge)["pin"] is None and plugin(bridge)["shadowed"] is None
+    order(bridge, "rollback", generation=first)
+    order(bridge, "activate")
+    assert version(bridge) == "3.0.0" and plugin(bridge)["pin"] is None
+    bridge.stop()
+
+
+def test_a_broken_folder_at_the_start_serves_what_was_live(open_bridge, good):
+    bridge = open_bridge()
+    save(good, source("2.0.0"))
+    until(lambda: version(bridge) == "2.0.0", "not live")
+    bridge.kill()
+    save(good, "return {")
+    bridge = open_bridge()
+    assert version(bridge) == "2.0.0" and plugin(bridge)["status"] == "kept"
+    save(good, source("2.0.1"))
+    until(lambda: version(bridge) == "2.0.1", "the repair is not live")
+    bridge.stop()
+
+
+def test_which_bots_would_be_built_differently(open_bridge, good):
+    bridge = open_bridge(BRIDGE_PLUGINS_LANE="draft")
+    for name in ("one", "two"):
+        answer = bridge.post("/bots", json={"name": name, "exchange": "good", "strategy": "s", "params": {"budget_quote": {"one": "50", "two": "500"}[name]}})
+        assert answer.status_code == 202, answer.text
+    build = "if tostring(p.budget_quote) == '500' then p.budget_quote = 9 end " + CONTROLLER
+    save(good, source("2.0.0", build=build))
+    until(lambda: plugin(bridge)["draft"], "no draft")
+    before = bridge.get("/bots").json()
+    shown = order(bridge, "activate", dry_run=True)
+    assert [(b["name"], b["change"], b["fields"]) for b in shown["bots"]] == [("two", "differs", ["/controllers/0/config/total_amount_quote"])]
+    assert shown["living"] == 2 and shown["built_the_same"] == 1
+    save(good, source("3.0.0", build="error('no')"))
+    until(lambda: plugin(bridge)["draft"]["version"] == "3.0.0", "no draft")
+    shown = order(bridge, "activate", dry_run=True)
+    assert {b["change"] for b in shown["bots"]} == {"fails"} and "good/plugin.lua" in shown["bots"][0]["detail"]
+    assert [b["config"] for b in bridge.get("/bots").json()["bots"]] == [b["config"] for b in before["bots"]]
     bridge.stop()
