@@ -417,10 +417,13 @@ TB_MUST_CHECK
 struct tb_json_doc *config_look(struct tb_bots *b, const char *bot_id,
                                 struct tb_buffer *differences, struct tb_error *err);
 
-/* history.c: remembers, without waiting, what a look made of a bot */
+/* history.c: remembers, without waiting, what a look made of a bot and what people want of it */
 void history_watch(struct tb_bots *b, const struct bot *bot, enum tb_watch watch, int64_t wall);
 void history_state(struct tb_bots *b, const struct bot *bot, enum tb_bot_state to,
                    const char *reason, int64_t wall);
+/* facts: {params, risk, …} as they are wanted from this version on */
+void history_params(struct tb_bots *b, const struct bot *bot, int64_t version, const char *facts,
+                    int64_t wall);
 
 /* reboot.c: several running bots that fell at once */
 TB_MUST_CHECK

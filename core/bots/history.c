@@ -1,14 +1,16 @@
 /* GET /bots/{id}/history: operations, the changes of state that a look found, what the watchdogs
- * raised and cleared, and the adoption, newest first, all from the store. Changes are kept as log
- * lines of the levels "state" and "watch", whose text is JSON. Any thread. */
+ * raised and cleared, the changes of parameters and the adoption, newest first, all from the store.
+ * Changes are kept as log lines of the levels "state", "watch" and "params", whose text is JSON.
+ * Any thread. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bots/bots_private.h"
 
-#define STATE_LEVEL "state"
-#define WATCH_LEVEL "watch"
+#define STATE_LEVEL  "state"
+#define WATCH_LEVEL  "watch"
+#define PARAMS_LEVEL "params"
 
 enum { OPERATIONS_MAX = 200, LINES_MAX = 500 };
 
@@ -49,6 +51,24 @@ void history_watch(struct tb_bots *b, const struct bot *bot, enum tb_watch watch
     tb_jw_kv_string(&w, "detail", bot->watch[watch].detail);
     tb_jw_end_object(&w);
     remember(b, bot, WATCH_LEVEL, &text, wall);
+}
+
+void history_params(struct tb_bots *b, const struct bot *bot, int64_t version, const char *facts,
+                    int64_t wall)
+{
+    struct tb_error ignored;
+    struct tb_json_doc *doc = tb_json_parse(facts, strlen(facts), TB_JSON_UPSTREAM, &ignored);
+    struct tb_buffer text = TB_BUFFER_INIT;
+    struct tb_json_writer w;
+
+    tb_jw_init(&w, &text);
+    tb_jw_object(&w);
+    tb_jw_kv_int(&w, "version", version);
+    tb_jw_kv_node(&w, "params", doc ? tb_json_get(tb_json_root(doc), "params") : NULL);
+    tb_jw_kv_node(&w, "risk", doc ? tb_json_get(tb_json_root(doc), "risk") : NULL);
+    tb_jw_end_object(&w);
+    remember(b, bot, PARAMS_LEVEL, &text, wall);
+    tb_json_free(doc);
 }
 
 struct entry {
@@ -104,7 +124,8 @@ static void add_line(void *arg, const struct tb_store_log_line *row)
     struct tb_json_doc *doc;
     struct tb_json_writer w;
 
-    if (strcmp(row->level, STATE_LEVEL) != 0 && strcmp(row->level, WATCH_LEVEL) != 0)
+    if (strcmp(row->level, STATE_LEVEL) != 0 && strcmp(row->level, WATCH_LEVEL) != 0 &&
+        strcmp(row->level, PARAMS_LEVEL) != 0)
         return;
     doc = tb_json_parse(row->text, strlen(row->text), TB_JSON_UPSTREAM, &ignored);
     if (!doc)

@@ -14,8 +14,9 @@
  * For a redeploy: params_plan() is the plan whose stored files it takes when its request names no
  * parameters. For a plan of its own it compares (params_compare) and stores that plan as wanted
  * (params_write, the next version), all of it pending. Once the new instance is to be made it gives
- * the bot the wanted plan's id as `plan_id` and its facts as `facts`; with that nothing is pending,
- * and the version stays. deployed.h gives the files as they are expected to be. */
+ * the bot the wanted plan's id as `plan_id` and its facts as `facts` (what the bot's own have
+ * beyond a plan's, such as "adoption", stays); with that nothing is pending, and the version stays.
+ * deployed.h gives the files as they are expected to be. */
 #ifndef TB_BOTS_PARAMS_H
 #define TB_BOTS_PARAMS_H
 

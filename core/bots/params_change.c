@@ -27,7 +27,7 @@ struct change {
     struct param_rows rows;
     struct tb_buffer facts; /* as wanted before */
     int64_t version;        /* likewise; after the commit the new one */
-    char id[TB_ULID_TEXT], name[264], strategy[64], account[132], image[160];
+    char name[264], strategy[64], account[132], image[160];
     char instance[TB_INSTANCE_NAME];
 };
 
@@ -78,10 +78,14 @@ static bool may_change(struct change *c, struct tb_error *err)
         ok = tb_fail(err, TB_OPERATION_IN_PROGRESS,
                      "An operation of this bot is under way (%s); change it when it has ended.",
                      c->bot->operation_id);
-    else if (!tb_json_is(tb_json_get(w.facts, "params"), TB_JSON_OBJECT) || !c->bot->plan_id[0])
+    else if (!tb_json_is(tb_json_get(w.facts, "params"), TB_JSON_OBJECT))
         ok = tb_fail(err, TB_STATE,
-                     "What this bot was made from is not known, so its parameters cannot be "
-                     "changed.");
+                     "No plugin knows this bot's strategy, so it has no parameters to change.");
+    else if (!c->bot->plan_id[0])
+        ok =
+            tb_fail(err, TB_STATE,
+                    "The files that this adopted bot runs with could not be kept, so what a change "
+                    "means for them cannot be said. Make another bot from its parameters.");
     else
         ok = not_in_doubt(&w, err);
     if (ok)
@@ -108,7 +112,6 @@ static bool begin(struct change *c, const char *id, struct tb_error *err)
         ok = may_change(c, err);
         if (ok) {
             deployed_key_of(c->bot, &c->key);
-            tb_copy(c->id, sizeof c->id, c->bot->id);
             tb_copy(c->name, sizeof c->name, c->bot->name);
             tb_copy(c->words.exchange, sizeof c->words.exchange, c->bot->exchange);
             tb_copy(c->strategy, sizeof c->strategy, c->bot->strategy);
@@ -451,6 +454,7 @@ static bool change(struct change *c, struct tb_error *err)
         return true;
     if (!store(c, err))
         return false;
+    history_params(c->b, c->bot, c->version, tb_buffer_text(&c->plan.facts), tb_wall_ms());
     bring_live(c);
     return true;
 }

@@ -98,6 +98,8 @@ def test_announced_restore_reads_and_shows_and_writes_nothing(start_bridge, simu
     refused(two, fresh_name("new"))
     answer = two.post(f"/bots/{name}/start", json={})
     assert answer.status_code == 409 and answer.json()["code"] == "observe_mode", answer.text
+    answer = two.request("PUT", f"/bots/{name}", json={"params": {"budget_quote": "210"}})
+    assert answer.status_code == 409 and answer.json()["code"] == "observe_mode", answer.text
     assert two.post("/bots/plan", json=form(fresh_name("plan"))).status_code == 200
     assert two.post("/hummingbot/cleanup", json={}).json()["code"] == "observe_mode"
     looked(two)

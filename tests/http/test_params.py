@@ -92,6 +92,9 @@ def test_a_running_bot_takes_over_what_it_reads_again(mm):
     shown = bot(mm.bridge, mm.name)
     assert shown["params"] == shown["config"] == answer["params"]
     assert shown["params_version"] == 2 and shown["pending_redeploy"] == []
+    past = [e for e in mm.bridge.get(f"/bots/{mm.name}/history").json()["history"]
+            if e["what"] == "params"]
+    assert [(e["version"], e["params"]["refresh_s"]) for e in past] == [(2, 60)]
     # Our own change is no difference between the files.
     assert mm.bridge.get(f"/bots/{mm.name}/config").json()["differences"] == []
     # Back again: what is left is what was deployed.
@@ -276,18 +279,52 @@ def test_a_stopped_bot_takes_nothing_and_a_start_says_so(bridge, simulator):
     assert set(fields(mm.patch({})["applied"])) == {"executor_refresh_time"}
 
 
-def test_only_bots_of_the_bridge_and_of_operators(mm, start_simulator, start_bridge):
+def test_only_for_operators(mm):
     assert mm.bridge.get("/bots/nobody/params").status_code == 404
     assert mm.bridge.request("PATCH", "/bots/nobody/params", json={},
                              headers={"If-Match": "*"}).status_code == 404
     client = mm.bridge.make_token("client", bots=[bot(mm.bridge, mm.name)["id"]])["token"]
     assert mm.bridge.get(f"/bots/{mm.name}/params", token=client).status_code == 403
     assert mm.bridge.request("PUT", f"/bots/{mm.name}", json={}, token=client).status_code == 403
-    foreign = start_simulator("--bots", "1")
-    other = start_bridge(foreign)
-    name = until(lambda: other.get("/bots").json()["bots"])[0]["instance"]
-    answer = other.request("PUT", f"/bots/{name}", json={"params": {}})
+
+
+def test_a_running_grid_keeps_its_own(bridge, simulator):
+    grid = Bot(bridge, simulator, fresh_name("grid"))
+    running(bridge, grid.name)
+    answer = grid.patch({"budget_quote": "260"})
+    assert fields(answer["applied"])["total_amount_quote"]["acts_on"] == "next_grid"
+    # A price that is left to the market is derived anew; the others stay as they were decided.
+    before = grid.get()["params"]
+    answer = grid.patch({"low": None})
+    assert answer["params"]["high"] == before["high"] and answer["params"]["low"]
+    command(bridge, grid.name, "stop")
+
+
+def test_an_adopted_bot_is_changed_under_its_own_names(start_simulator, start_bridge):
+    simulator = start_simulator("--bots", "1")
+    first = start_bridge(simulator)
+    made = running(first, "moved", **MM)
+    first.stop()
+    bridge = start_bridge(simulator)
+    until(lambda: len(bridge.get("/bots").json()["bots"]) == 2)
+    # Not before somebody says that it is this bridge's.
+    assert bridge.post("/hummingbot/resume", json={}).status_code == 200
+    answer = bridge.request("PUT", f"/bots/{made['instance']}", json={"params": {}})
     assert answer.status_code == 409 and answer.json()["code"] == "wrong_state"
+    adopted = bridge.post("/bots/adopt", json={"instances": "all"}).json()["bots"]
+    ids = {b["instance"]: b["id"] for b in adopted}
+    mm = Bot(bridge, simulator, ids.pop(made["instance"]))
+    until(lambda: bot(bridge, mm.name)["state"] == "running")
+    file = mm.file()
+    answer = mm.patch({"refresh_s": 30})
+    assert set(fields(answer["applied"])) == {"executor_refresh_time"}
+    assert answer["pending_redeploy"] == []
+    assert mm.file() == {**file, "executor_refresh_time": 30}
+    assert bridge.get(f"/bots/{mm.name}/config").json()["differences"] == []
+    assert bot(bridge, mm.name)["adoption"]
+    # Of one whose files could not be kept it cannot be said what a change would mean.
+    other = Bot(bridge, simulator, ids.popitem()[1])
+    assert "could not be kept" in other.patch({"refresh_s": 30}, expect=409)["detail"]
 
 
 def test_kill_while_it_is_sent(start_simulator, start_bridge, tmp_path):
