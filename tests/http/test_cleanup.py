@@ -141,3 +141,18 @@ def test_it_is_the_administrators_and_strict(bridge):
     cleanup(bridge, token=operator, expect=403)
     assert bridge.post("/hummingbot/cleanup?dry_run=yes", json={}).status_code == 400
     assert bridge.post("/hummingbot/cleanup", json={"dry_run": True}).status_code == 400
+
+
+def test_an_unreadable_config_in_the_list_is_judged_by_its_name(bridge, simulator):
+    """Upstream lists a broken file among the others, with `error` where its script should be."""
+    gone = running(bridge, fresh_name("gone"))
+    ended(bridge, command(bridge, gone["id"], "stop")["operation"]["href"])
+    remove_container(simulator, gone["instance"])
+    broken = {"script_file_name": "error", "controller_name": "error", "error": "not YAML"}
+    for name in ("conf_broken", base(gone["instance"])):
+        upstream(simulator, "POST", f"/scripts/configs/{name}", broken)
+    done = cleanup(bridge)
+    assert done["failed"] == 0
+    assert ("script_config", base(gone["instance"])) in {(i["kind"], i["name"]) for i in done["items"]}
+    scripts, _ = configs(simulator)
+    assert "conf_broken" in scripts and base(gone["instance"]) not in scripts

@@ -288,6 +288,32 @@ def test_a_pull_that_fails(bridge, simulator):
     assert deploys(simulator) == (0, 0)
 
 
+def test_a_pull_whose_failure_stands_in_a_200(start_bridge, start_simulator):
+    """The pull is accepted; that it failed is one word in the status of that image."""
+    simulator = start_simulator(TB_TIME_SCALE=SCALE)
+    bridge = start_bridge(simulator, TB_TIME_SCALE=SCALE, BRIDGE_BOT_IMAGES="other/hummingbot:*")
+    name = fresh_name("liedpull")
+    op = ended(bridge, create(bridge, name, image="other/hummingbot:version-2.16.0").json()["operation"]["href"])
+    assert op["state"] == "failed" and "Pulling the image failed" in op["error"]["detail"], op
+    assert of_bot(simulator.ledger()["instances"], name) == []
+
+
+def test_a_plan_sends_nothing(bridge, simulator):
+    """Planning has no way to a mutation: every strategy's plan leaves upstream as it was."""
+    before = simulator.ledger()
+    planned = 0
+    for exchange in ("bitmart", "jupiter"):
+        for strategy in bridge.get(f"/exchanges/{exchange}").json()["strategies"]:
+            answer = bridge.post("/bots/plan", json={"name": fresh_name("plan"), "exchange": exchange,
+                                                     "strategy": strategy["name"]})
+            assert answer.status_code in (200, 422), answer.text
+            planned += answer.status_code == 200
+    assert planned >= 2 and changes(simulator) == []
+    after = simulator.ledger()
+    for part in ("instances", "files", "containers", "deploys_delivered"):
+        assert after[part] == before[part], part
+
+
 def test_upstream_down_at_create(start_simulator, start_bridge, simulator):
     upstream = start_simulator(TB_TIME_SCALE=SCALE)
     own = start_bridge(upstream, TB_TIME_SCALE=SCALE)

@@ -5,11 +5,12 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 
 import pytest
 
 from conftest import ROOT, TOKEN, clean_environment, run
-from lifecycle import bot, fresh_name, running, until
+from lifecycle import bot, changes, fresh_name, running, until
 
 FILES = ["bridge.db", "series.db"]
 
@@ -198,6 +199,40 @@ def test_event_ids_go_on_after_a_restart(pair, start_bridge, simulator, tmp_path
     second = block()
     assert first >= 2**32 and second - first == 2**32
     again.stop()
+
+
+def rows(store, table):
+    db = sqlite3.connect(store, timeout=10)
+    try:
+        return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    finally:
+        db.close()
+
+
+@pytest.mark.parametrize("path,body,table", [
+    ("/bots", {"exchange": "bitmart", "strategy": "spot_grid"}, "operations"),
+    ("/tokens", {"role": "operator"}, "tokens"),
+    ("/bots/plan", {"exchange": "bitmart", "strategy": "spot_grid"}, "plans"),
+])
+def test_nothing_is_answered_before_it_is_on_the_disk(pair, simulator, path, body, table):
+    """While the disk is slow the answer waits with it, and upstream hears nothing."""
+    bridge, store = pair
+    name, before = fresh_name("slow"), rows(store, table)
+    until(lambda: bridge.get("/readyz").status_code == 200)
+    writes = changes(simulator)
+    held = sqlite3.connect(store, isolation_level=None, timeout=30)
+    held.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(bridge.post, path, json={"name": name, **body})
+        with pytest.raises(TimeoutError):
+            answer.result(timeout=0.2)
+        assert rows(store, table) == before and changes(simulator) == writes
+        held.execute("ROLLBACK")
+        held.close()
+        assert answer.result(timeout=60).status_code in (200, 201, 202), answer.result().text
+    assert rows(store, table) == before + 1
+    bridge.kill()
+    assert rows(store, table) == before + 1
 
 
 def old_plan(store, plan):

@@ -67,6 +67,14 @@ def test_misspelled_names_are_reported_and_survived(start_bridge, simulator):
     assert "the NAME of a variable has a space" in log
 
 
+def test_only_this_machine_reaches_it_unless_asked(start_bridge, simulator):
+    """Whatever PORT says, the default bind is loopback."""
+    bridge = start_bridge(simulator)
+    rows = [line.split() for line in open("/proc/net/tcp", encoding="ascii")][1:]
+    listening = [r[1].split(":")[0] for r in rows if r[3] == "0A" and int(r[1].split(":")[1], 16) == bridge.port]
+    assert listening == ["0100007F"]
+
+
 def test_second_bridge_on_one_store_is_refused(start_bridge, simulator, tmp_path):
     bridge = start_bridge(simulator)
     said = serve_fails(tmp_path, BRIDGE_STORE=bridge.folder / "data/bridge.db")

@@ -108,6 +108,129 @@ static void every_shipped_schema_opens(void **state)
     }
 }
 
+/* One row in every table of the first schema, as its program wrote them. */
+static const char *const first_rows[TB_FILE_COUNT] = {
+    [TB_FILE_BRIDGE] =
+        "INSERT INTO bots (id, name, slug, exchange, strategy, account, state, intent, plan_id,"
+        " holds_name, version, created_at, updated_at, doc) VALUES ('b', 'My bot', 'my-bot',"
+        " 'bitmart', 'spot_grid', 'main', 'running', 'run', 'p', 1, 42, 1001, 1002,"
+        " '{\"facts\":{\"params\":{\"budget\":\"0.004\"}}}');"
+        "INSERT INTO plans (id, hash, created_at, expires_at, doc, used_by_operation) VALUES"
+        " ('p', 'hash', 1003, 1004, '{\"base\":\"hummingbot-my-bot-0123abcd\"}', 'o');"
+        "INSERT INTO operations (id, kind, bot_id, state, created_at, ended_at, doc) VALUES"
+        " ('o', 'create', 'b', 'succeeded', 1005, 1006, '{\"x\":1}');"
+        "INSERT INTO steps (operation_id, seq, name, state, at, detail) VALUES"
+        " ('o', 0, 'deploy', 'done', 1007, 'said so');"
+        "INSERT INTO attempts (nonce, base, bot_id, operation_id, state, instance, files,"
+        " window_from, window_to, created_at, updated_at, doc) VALUES ('0123abcd',"
+        " 'hummingbot-my-bot-0123abcd', 'b', 'o', 'created',"
+        " 'hummingbot-my-bot-0123abcd-20260101-000000', '[]', 1008, 1009, 1010, 1011, '{}');"
+        "INSERT INTO tokens (id, name, role, bots, sha256, created_at) VALUES"
+        " ('t', 'ops', 'operator', '[\"b\"]', 'feed', 1012);"
+        "INSERT INTO idempotency (token_id, method, route, key, body_sha256, operation_id, status,"
+        " body, created_at) VALUES ('t', 'POST', '/bots', 'key', 'bead', 'o', 202, '{}', 1013);"
+        "INSERT INTO audit (at, request_id, token_id, token_name, role, method, route, target,"
+        " status, code, doc) VALUES (1014, 'r', 't', 'ops', 'operator', 'POST', '/bots', 'b', 202,"
+        " NULL, '{}');"
+        "INSERT INTO meta (key, value) VALUES ('k', 'v');",
+    [TB_FILE_SERIES] =
+        "INSERT INTO samples VALUES ('b', 1015, 'USDT', '{\"net\":\"1.50\"}');"
+        "INSERT INTO log_lines (bot_id, at, level, text, count) VALUES ('b', 1016, 'state', '{}', "
+        "3);"
+        "INSERT INTO events (id, at, type, doc) VALUES (7, 1017, 'bot.changed', '{}');",
+};
+
+static void write_first_schema(const char *path, enum tb_store_file_id kind, size_t to)
+{
+    const struct tb_store_file *file = &tb_store_files[kind];
+    struct tb_store_db *db =
+        tb_store_db_plain(file, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    must(tb_store_migrate(db, file->migrations, 1, &err));
+    must(tb_store_exec(db, first_rows[kind], &err));
+    must(tb_store_migrate(db, file->migrations, to, &err));
+    tb_store_db_close(db);
+}
+
+static void count_sample(void *arg, const struct tb_store_sample *sample)
+{
+    assert_string_equal(sample->doc, "{\"net\":\"1.50\"}");
+    ++*(int *)arg;
+}
+
+static void count_line(void *arg, const struct tb_store_log_line *line)
+{
+    assert_int_equal(line->count, 3);
+    ++*(int *)arg;
+}
+
+static void count_audit(void *arg, const struct tb_store_audit *audit)
+{
+    assert_string_equal(audit->target, "b");
+    ++*(int *)arg;
+}
+
+static void read_first_rows(struct tb_store *store)
+{
+    struct tb_error none = {0};
+    int samples = 0, lines = 0, audits = 0;
+    struct tb_store_bot *bot = tb_store_bot_by_name(store, "My bot", &none);
+    struct tb_store_plan *plan = tb_store_plan_get(store, "p", &none);
+    struct tb_store_operation *operation = tb_store_operation_get(store, "o", &none);
+    struct tb_store_attempt *attempt = tb_store_attempt_get(store, "0123abcd", &none);
+    struct tb_store_token *token = tb_store_token_by_sha256(store, "feed", 1020, &none);
+    struct tb_store_idempotency *key =
+        tb_store_idempotency_get(store, "t", "POST", "/bots", "key", 1020, &none);
+    char *value = tb_store_meta_get(store, "k", &none);
+    assert_int_equal(bot->version, 42);
+    assert_string_equal(bot->state, "running");
+    assert_string_equal(bot->doc, "{\"facts\":{\"params\":{\"budget\":\"0.004\"}}}");
+    assert_string_equal(plan->doc, "{\"base\":\"hummingbot-my-bot-0123abcd\"}");
+    assert_int_equal(operation->ended_at, 1006);
+    assert_string_equal(attempt->instance, "hummingbot-my-bot-0123abcd-20260101-000000");
+    assert_string_equal(token->bots, "[\"b\"]");
+    assert_int_equal(key->status, 202);
+    assert_string_equal(value, "v");
+    must(tb_store_samples_each(store, "b", NULL, 0, INT64_MAX, count_sample, &samples, &none));
+    must(tb_store_log_lines_each(store, "b", 10, count_line, &lines, &none));
+    must(tb_store_audit_each(store, INT64_MAX, 10, count_audit, &audits, &none));
+    assert_int_equal(samples, 1);
+    assert_int_equal(lines, 1);
+    assert_int_equal(audits, 1);
+    free(bot);
+    free(plan);
+    free(operation);
+    free(attempt);
+    free(token);
+    free(key);
+    free(value);
+}
+
+/* Whatever step an old program had come to: what it had written is there, every field. */
+static void what_old_programs_wrote_is_read(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t steps[TB_FILE_COUNT];
+    for (int f = 0; f < TB_FILE_COUNT; f++)
+        steps[f] = tb_store_files[f].migration_count;
+    for (size_t i = 1; i <= steps[TB_FILE_BRIDGE] || i <= steps[TB_FILE_SERIES]; i++) {
+        char path[160], name[40];
+        snprintf(name, sizeof name, "old%zu", i);
+        fixture_path(fixture, name, path);
+        assert_int_equal(mkdir(path, 0700), 0);
+        for (int f = 0; f < TB_FILE_COUNT; f++) {
+            snprintf(name, sizeof name, "old%zu/%s", i,
+                     f == TB_FILE_BRIDGE ? "bridge.db" : "series.db");
+            fixture_path(fixture, name, path);
+            write_first_schema(path, (enum tb_store_file_id)f, i < steps[f] ? i : steps[f]);
+        }
+        snprintf(name, sizeof name, "old%zu/bridge.db", i);
+        fixture_path(fixture, name, path);
+        struct tb_store *store = must_open(path);
+        read_first_rows(store);
+        tb_store_close(store);
+    }
+}
+
 /* ---- backups ---- */
 
 struct writer {
@@ -289,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(every_earlier_schema_becomes_the_newest),
         T(every_shipped_schema_opens),
+        T(what_old_programs_wrote_is_read),
         T(a_backup_is_what_one_commit_left),
         T(one_backup_at_a_time),
         T(a_backup_comes_back_whole),

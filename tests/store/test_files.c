@@ -206,6 +206,20 @@ static void a_damaged_file_is_refused(void **state)
     must_refuse_file(fixture, fixture->path, "damaged");
 }
 
+/* Without its curves and its history the bridge would tell a bot's past wrongly. */
+static void the_series_are_held_to_the_same(void **state)
+{
+    struct fixture *fixture = *state;
+    char series[160];
+    fixture_path(fixture, "series.db", series);
+    tb_store_close(must_open(fixture->path));
+    raw(series, "PRAGMA user_version = 99");
+    must_refuse_file(fixture, series, "newer Trading Bridge");
+    write_file(series, "no database at all, but longer than a header of one hundred bytes is, so "
+                       "that it is read whole");
+    must_refuse_file(fixture, series, "damaged");
+}
+
 static void a_log_without_its_file_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -610,6 +624,7 @@ int main(void)
         T(what_is_not_ours_is_refused),
         T(a_newer_file_is_refused),
         T(a_damaged_file_is_refused),
+        T(the_series_are_held_to_the_same),
         T(a_log_without_its_file_is_refused),
         T(shipped_migrations_are_unchanged),
         T(a_migration_copies_first_and_is_whole),
