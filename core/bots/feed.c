@@ -284,6 +284,8 @@ static void say_change(char last[LOST_WORD], bool ok, const struct tb_error *err
         return;
     if (ok)
         tb_log(TB_INFO, "hummingbot.back", "The Hummingbot API answers again.");
+    else if (err->code == TB_UPSTREAM_BUSY)
+        tb_log(TB_INFO, "hummingbot.busy", "Bots are looked at again in a moment: %s", err->detail);
     else
         tb_log(TB_WARN, "hummingbot.lost", "Bots cannot be looked at: %s", err->detail);
     tb_copy(last, LOST_WORD, word);

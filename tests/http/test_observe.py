@@ -229,6 +229,13 @@ def test_two_bridges_on_one_api(start_bridge, simulator, tmp_path):
 
     first = running(b, fresh_name("theirs"))["instance"]
     assert until_observing(a, "unknown_instances")["instances"] == [first]
+    # Each lists the other's, and leaves it alone.
+    for one, theirs in ((a, first), (b, mine["instance"])):
+        shown = until(lambda one=one, theirs=theirs: next(
+            (x for x in one.get("/bots").json()["bots"] if x["instance"] == theirs), None))
+        assert shown["managed"] is False and shown["intent"] is None, shown
+        answer = one.post(f"/bots/{theirs}/stop", json={})
+        assert answer.status_code in (404, 409), answer.text
     body = {"another_bridg": True}
     assert a.post("/hummingbot/resume", json=body).status_code == 422
     assert a.post("/hummingbot/resume", json={"another_bridge": "yes"}).status_code == 422
