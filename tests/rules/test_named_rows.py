@@ -143,7 +143,9 @@ def test_what_cannot_be_told_is_not_read():
     known = dict(re.findall(r'^HB\((\w+), "([^"]+)"', table, re.M))
     assert [i for i in CANNOT_BE_TOLD if i not in known] == []
     found = []
-    for path in [*PROJECT.glob("core/**/*.c"), *PROJECT.glob("plugins/*/*.lua")]:
+    for path in [*PROJECT.glob("core/**/*.c"), *PROJECT.glob("plugins/**/*.lua")]:
+        if path.name.endswith(".d.lua"):  # what an editor completes, for every read there is
+            continue
         text = path.read_text()
         found += [f"{path.relative_to(PROJECT)} reads {known[i]}" for i in CANNOT_BE_TOLD
                   if path.name != "guard.c" and (re.search(rf"\bTB_HB_{i}\b", text) or f"hb.{known[i]}" in text)]
