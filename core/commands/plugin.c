@@ -22,6 +22,8 @@ static const struct tool {
     {"repl", plugin_repl, "PLUGIN [--live]", "a prompt in the plugin's sandbox"},
     {"fixture", plugin_fixture, "PLUGIN 'hb.GROUP.NAME { … }'",
      "an answer of the Hummingbot API as JSON, keys and addresses replaced, for a test's world"},
+    {"jail", plugin_jail, "[DIR]",
+     "the attempts of ./tests/jail, or of DIR, to break out of the sandbox"},
 };
 
 #define COUNT (sizeof TOOLS / sizeof TOOLS[0])

@@ -59,5 +59,6 @@ int plugin_plan(int argc, char **argv);
 int plugin_run(int argc, char **argv);
 int plugin_repl(int argc, char **argv);
 int plugin_fixture(int argc, char **argv);
+int plugin_jail(int argc, char **argv);
 
 #endif

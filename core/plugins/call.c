@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/json_lua.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "plugins/plugins_private.h"
 
@@ -30,7 +31,8 @@ void tb_vm_phase(struct tb_vm *vm, const char *name, int budget_ms, bool reads)
 {
     (void)tb_copy(vm->phase, sizeof vm->phase, name);
     vm->budget_ms = budget_ms;
-    vm->budget_end_us = tb_run_us() + (int64_t)budget_ms * 1000 * TB_BUDGET_FACTOR;
+    vm->phase_start_us = tb_run_us();
+    vm->budget_end_us = vm->phase_start_us + (int64_t)budget_ms * 1000 * TB_BUDGET_FACTOR;
     vm->reads = reads;
 }
 
@@ -273,10 +275,20 @@ static int vm_main(lua_State *L)
     return 0;
 }
 
+/* A plugin's words end in terminals and logs. */
+static void make_plain(char *text, size_t size)
+{
+    struct tb_buffer plain = TB_BUFFER_INIT;
+    tb_escape_control(&plain, text);
+    (void)tb_copy(text, size, tb_buffer_text(&plain));
+    tb_buffer_free(&plain);
+}
+
 static bool report_failure(struct tb_vm *vm, int status, struct tb_plugin_fault *fault,
                            struct tb_error *err)
 {
     const char *name = vm->plugin ? vm->plugin->name : "the SDK";
+    make_plain(vm->message, sizeof vm->message);
     if (status == LUA_ERRMEM && vm->breach == TB_BREACH_NONE)
         vm->breach = TB_BREACH_MEMORY;
     if (vm->breach == TB_BREACH_NONE && vm->was_upstream) {
@@ -294,8 +306,8 @@ static bool report_failure(struct tb_vm *vm, int status, struct tb_plugin_fault 
         (void)breach_words(vm, vm->message, sizeof vm->message);
     }
     if (vm->plugin)
-        tb_script_excerpt(&vm->plugin->set, vm->fault.file, vm->fault.line, vm->fault.excerpt,
-                          sizeof vm->fault.excerpt);
+        tb_script_excerpt(&vm->plugin->set, vm->fault.file, vm->fault.line, vm->message,
+                          vm->fault.excerpt, sizeof vm->fault.excerpt);
     *fault = vm->fault;
     if (vm->fault.file[0])
         return tb_fail(err, TB_PLUGIN_FAILED, "%s:%d: %s", vm->fault.file, vm->fault.line,
@@ -355,6 +367,14 @@ static bool run_in_arena(struct tb_vm *vm, struct tb_json_doc *doc, struct tb_pl
     return ok;
 }
 
+static void write_spent(const struct tb_vm *vm, struct tb_plugin_spent *spent)
+{
+    (void)tb_copy(spent->phase, sizeof spent->phase, vm->phase);
+    spent->budget_us = vm->budget_end_us - vm->phase_start_us;
+    spent->grace_us = (int64_t)TB_GRACE_MS * 1000 * TB_BUDGET_FACTOR;
+    spent->run_us = tb_run_us() - vm->phase_start_us;
+}
+
 bool tb_vm_run(struct tb_plugins *host, const struct tb_vm_job *job, struct tb_buffer *out,
                struct tb_plugin_fault *fault, struct tb_error *err)
 {
@@ -380,6 +400,8 @@ bool tb_vm_run(struct tb_plugins *host, const struct tb_vm_job *job, struct tb_b
         host->arenas, job->mono_deadline_ms ? job->mono_deadline_ms : tb_mono_ms() + ARENA_WAIT_MS,
         err);
     bool ok = vm.arena && run_in_arena(&vm, doc, fault, err);
+    if (vm.phase[0])
+        write_spent(&vm, &fault->spent);
     out->max = max;
     if (!ok && out->len > before)
         out->len = before;

@@ -132,13 +132,21 @@ struct tb_plugin_call {
     const struct tb_generation *in; /* a held generation; NULL: the live one of this moment */
 };
 
+/* What the last phase of a call cost, closing included: run time of the calling thread, which is
+ * what budgets count. A call that ends for its budget must do so within budget and grace. */
+struct tb_plugin_spent {
+    char phase[24];
+    int64_t budget_us, grace_us, run_us;
+};
+
 /* Where a plugin failed; empty strings when it did not. */
 struct tb_plugin_fault {
     char file[128]; /* "bitmart/spot_grid.lua" */
     int line;
-    char excerpt[256];
-    bool budget;   /* it ran over its budget or memory */
-    bool upstream; /* an upstream read failed: not the plugin's fault */
+    char excerpt[480];            /* the line, its neighbours, a caret */
+    bool budget;                  /* it ran over its budget or memory */
+    bool upstream;                /* an upstream read failed: not the plugin's fault */
+    struct tb_plugin_spent spent; /* also when nothing failed; zero when nothing ran */
 };
 
 /* Writes the entry's JSON to `out`. false: TB_NOT_FOUND (no such plugin), TB_PLUGIN_FAILED (with

@@ -38,6 +38,8 @@
 #endif
 
 #define TB_LOAD_BUDGET_MS 1000
+/* How long after its budget's end a call may still run. */
+#define TB_GRACE_MS 50
 /* A call that executes no Lua instruction for this much run time is stuck inside a C function. */
 #define TB_STUCK_MS 10000
 /* The hook looks at the clocks this often; after a breach at every instruction. */
@@ -147,9 +149,10 @@ bool tb_script_compile(struct tb_script *script, struct tb_plugin_fault *fault,
                        struct tb_error *err);
 const struct tb_script *tb_script_find(const struct tb_script_set *set, const char *name);
 void tb_script_set_free(struct tb_script_set *set);
-/* "line | text" of a line of a script, cut to fit; "" when there is no such line. */
-void tb_script_excerpt(const struct tb_script_set *set, const char *path, int line, char *out,
-                       size_t size);
+/* The line of a script with its neighbours and a caret where the message points; "" when there is
+ * no such line. */
+void tb_script_excerpt(const struct tb_script_set *set, const char *path, int line,
+                       const char *message, char *out, size_t size);
 TB_MUST_CHECK
 bool tb_sdk_compile(const struct tb_embedded *files, struct tb_script_set *out,
                     struct tb_error *err);
@@ -275,6 +278,7 @@ struct tb_vm {
 
     char phase[24];
     int64_t budget_end_us; /* of this thread's run time */
+    int64_t phase_start_us;
     int budget_ms;
     bool reads; /* may host.read be called in this phase? */
     int64_t mono_deadline_ms;

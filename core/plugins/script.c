@@ -16,6 +16,7 @@
 #include "plugins/plugins_private.h"
 
 enum { FILE_MAX = 256 << 10, SET_BYTES_MAX = 1 << 20, SET_FILES_MAX = 64, FOLDER_DEPTH_MAX = 3 };
+enum { EXCERPT_WIDTH = 100 };
 
 void tb_script_set_free(struct tb_script_set *set)
 {
@@ -84,7 +85,7 @@ static bool compile_failed(const struct tb_script *script, const char *message,
     const struct tb_script_set one = {(struct tb_script *)script, 1};
     *fault = (struct tb_plugin_fault){.line = line};
     (void)tb_copy(fault->file, sizeof fault->file, script->path);
-    tb_script_excerpt(&one, script->path, line, fault->excerpt, sizeof fault->excerpt);
+    tb_script_excerpt(&one, script->path, line, what, fault->excerpt, sizeof fault->excerpt);
     return tb_fail(err, TB_PLUGIN_FAILED, "%s:%d: %s", script->path, line, what);
 }
 
@@ -120,25 +121,53 @@ static const char *line_start(const char *source, int line)
     return *source ? source : NULL;
 }
 
-void tb_script_excerpt(const struct tb_script_set *set, const char *path, int line, char *out,
-                       size_t size)
+/* Where in the line the message points: at the first word it quotes that stands there, else at the
+ * first character that is no blank. Lua knows no columns. */
+static int caret_column(const char *line, int len, const char *message)
 {
-    out[0] = '\0';
+    char word[64];
+    for (const char *p = message; (p = strchr(p, '\'')) != NULL; p++) {
+        int n = (int)strcspn(p + 1, "'");
+        if (n == 0 || n >= (int)sizeof word || p[n + 1] != '\'')
+            continue;
+        (void)snprintf(word, sizeof word, "%.*s", n, p + 1);
+        const char *found = strstr(line, word);
+        if (found && found - line + n <= len)
+            return (int)(found - line);
+    }
+    int blank = (int)strspn(line, " \t");
+    return blank < len ? blank : 0;
+}
+
+/* Appends one line of the source; what would steer a terminal, and tabs, become blanks. */
+static void add_line(struct tb_buffer *out, const char *text, int len, int number, bool marked,
+                     const char *message)
+{
+    len = len < EXCERPT_WIDTH ? len : EXCERPT_WIDTH;
+    tb_buffer_printf(out, "%s%c%4d | ", out->len ? "\n" : "", marked ? '>' : ' ', number);
+    for (int i = 0; i < len; i++)
+        tb_buffer_putc(out, (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i]);
+    if (marked)
+        tb_buffer_printf(out, "\n      | %*s^", caret_column(text, len, message), "");
+}
+
+void tb_script_excerpt(const struct tb_script_set *set, const char *path, int line,
+                       const char *message, char *out, size_t size)
+{
+    struct tb_buffer text = TB_BUFFER_INIT;
     for (size_t i = 0; i < set->count && line > 0; i++) {
         const struct tb_script *script = &set->scripts[i];
         if (strcmp(script->path, path) != 0)
             continue;
-        size_t used = 0;
-        for (int n = line > 1 ? line - 1 : 1; n <= line + 1 && used < size; n++) {
+        for (int n = line > 1 ? line - 1 : 1; n <= line + 1; n++) {
             const char *start = line_start(script->source, n);
-            int len = start ? (int)strcspn(start, "\r\n") : 0;
             if (start)
-                used +=
-                    (size_t)snprintf(out + used, size - used, "%s%c%4d | %.*s", used ? "\n" : "",
-                                     n == line ? '>' : ' ', n, len < 72 ? len : 72, start);
+                add_line(&text, start, (int)strcspn(start, "\r\n"), n, n == line, message);
         }
-        return;
+        break;
     }
+    (void)tb_copy(out, size, tb_buffer_text(&text));
+    tb_buffer_free(&text);
 }
 
 /* ---- reading ---- */

@@ -82,13 +82,34 @@ local function bug(strategy, message)
   error({ fault = true, file = file, line = line, message = strategy.name .. ": " .. message }, 0)
 end
 
+local CONTROLLERS_MAX = 32
+
+-- What build may say at all: the image, the credentials profile, ids and file names are the host's.
+local function only(strategy, what, value, allowed)
+  for key in pairs(value) do
+    if not allowed[key] then bug(strategy, what .. " of build has " .. text.shown(tostring(key)) .. ", which is not its to say") end
+  end
+end
+
+local function is_word(value)
+  return type(value) == "string" and #value <= 100 and value:find("^[%w_]+$") ~= nil
+end
+
 local function check_built(strategy, built)
   if type(built) ~= "table" or type(built.controllers) ~= "table" or #built.controllers == 0 then
     bug(strategy, "build must return { controllers = { { type, name, config }, … } }")
   end
+  if #built.controllers > CONTROLLERS_MAX then
+    bug(strategy, "build made " .. #built.controllers .. " controllers; a bot has at most " .. CONTROLLERS_MAX)
+  end
+  only(strategy, "the answer", built, { controllers = true, script = true })
   for i, c in ipairs(built.controllers) do
-    if type(c.type) ~= "string" or type(c.name) ~= "string" or type(c.config) ~= "table" then
+    if type(c) ~= "table" or type(c.type) ~= "string" or type(c.name) ~= "string" or type(c.config) ~= "table" then
       bug(strategy, "controller " .. i .. " of build needs type, name and config")
+    end
+    only(strategy, "controller " .. i, c, { type = true, name = true, config = true })
+    if not is_word(c.type) or not is_word(c.name) then
+      bug(strategy, "controller " .. i .. " of build: type and name are words of letters, digits and _, not " .. text.shown(c.type .. "/" .. c.name))
     end
     c.config.controller_type, c.config.controller_name = c.type, c.name
   end
@@ -96,6 +117,11 @@ end
 
 local function script_of(strategy, built, limits)
   local script = built.script or {}
+  if type(script) ~= "table" then bug(strategy, "script must be a table") end
+  only(strategy, "script", script, { file = true, config = true, reports = true })
+  if script.file ~= nil and not (type(script.file) == "string" and script.file:find("%.py$") and is_word(script.file:sub(1, -4))) then
+    bug(strategy, "script.file names one Python file of letters, digits and _, not " .. text.shown(tostring(script.file)))
+  end
   local config = script.config or {}
   if type(config) ~= "table" then bug(strategy, "script.config must be a table") end
   if (script.file or SCRIPT) == SCRIPT then

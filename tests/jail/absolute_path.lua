@@ -1,0 +1,8 @@
+-- Absolute path.
+-- expect: refused
+-- says: no file of this plugin
+return {
+  status = function(bot, raw, figures)
+    require('/etc/passwd')
+  end,
+}

@@ -1,0 +1,8 @@
+-- Collectgarbage.
+-- expect: refused
+-- says: 'collectgarbage'
+return {
+  status = function(bot, raw, figures)
+    collectgarbage('stop')
+  end,
+}

@@ -1,0 +1,8 @@
+-- Debug.
+-- expect: refused
+-- says: 'debug'
+return {
+  status = function(bot, raw, figures)
+    debug.sethook()
+  end,
+}

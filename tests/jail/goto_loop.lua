@@ -1,0 +1,7 @@
+-- A loop by goto.
+-- expect: stopped
+return {
+  status = function(bot, raw, figures)
+    ::again:: goto again
+  end,
+}

@@ -1,0 +1,9 @@
+-- The front of a long table, for ever.
+-- expect: stopped
+return {
+  status = function(bot, raw, figures)
+    local t = {}
+    for i = 1, 20000 do t[i] = i end
+    while true do table.insert(t, 1, 0) table.remove(t, 1) end
+  end,
+}

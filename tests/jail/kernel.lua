@@ -1,0 +1,8 @@
+-- Kernel.
+-- expect: refused
+-- says: not for plugins
+return {
+  status = function(bot, raw, figures)
+    require('bridge.kernel')
+  end,
+}

@@ -1,0 +1,7 @@
+-- Library metatable.
+-- expect: bounded
+return {
+  status = function(bot, raw, figures)
+    assert(getmetatable(string) == false)
+  end,
+}

@@ -1,0 +1,8 @@
+-- Loadfile.
+-- expect: refused
+-- says: 'loadfile'
+return {
+  status = function(bot, raw, figures)
+    loadfile('/etc/passwd')
+  end,
+}

@@ -1,0 +1,8 @@
+-- Loadstring.
+-- expect: refused
+-- says: 'loadstring'
+return {
+  status = function(bot, raw, figures)
+    loadstring('return 1')
+  end,
+}

@@ -1,0 +1,7 @@
+-- Loop.
+-- expect: stopped
+return {
+  status = function(bot, raw, figures)
+    while true do end
+  end,
+}

@@ -1,0 +1,8 @@
+-- Market module.
+-- expect: refused
+-- says: not for plugins
+return {
+  status = function(bot, raw, figures)
+    require('bridge.market')
+  end,
+}

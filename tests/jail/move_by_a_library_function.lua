@@ -1,0 +1,8 @@
+-- __index is a C function, which no hook sees.
+-- expect: refused
+-- says: table.move
+return {
+  status = function(bot, raw, figures)
+    table.move(setmetatable({}, { __index = type }), 1, 1 << 30, 1, {})
+  end,
+}

@@ -1,0 +1,8 @@
+-- Os.execute.
+-- expect: refused
+-- says: nil value
+return {
+  status = function(bot, raw, figures)
+    os.execute('true')
+  end,
+}

@@ -1,0 +1,8 @@
+-- A preview that never ends.
+-- expect: stopped
+-- hook: plan
+return {
+  preview = function(ctx, p, facts)
+    while true do end
+  end,
+}

@@ -1,0 +1,8 @@
+-- Rep of nothing.
+-- expect: refused
+-- says: string.rep
+return {
+  status = function(bot, raw, figures)
+    string.rep('', math.maxinteger)
+  end,
+}

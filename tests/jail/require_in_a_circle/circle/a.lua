@@ -1,0 +1,2 @@
+-- Half of the circle.
+return require("b")
