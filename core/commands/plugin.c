@@ -12,6 +12,8 @@ static const struct tool {
     int (*run)(int argc, char **argv);
     const char *arguments, *help;
 } TOOLS[] = {
+    {"new", plugin_new, "NAME [--connector CONNECTOR] [--controller TYPE/NAME]",
+     "a plugin's first files, from the fields of a controller class, with a test"},
     {"check", plugin_check, "[NAME]", "load the plugins and show their problems"},
     {"test", plugin_test, "[NAME] [--watch] [--bless] [--junit FILE]",
      "run the plugins' own tests; --bless writes the golden files anew"},

@@ -53,6 +53,7 @@ size_t lines_print_changes(FILE *out, const struct plugin_lines *before,
                            const struct plugin_lines *now);
 
 /* ---- the tools: argv[0] is the tool's word; exit status ---- */
+int plugin_new(int argc, char **argv);
 int plugin_check(int argc, char **argv);
 int plugin_test(int argc, char **argv);
 int plugin_plan(int argc, char **argv);

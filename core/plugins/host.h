@@ -116,6 +116,8 @@ enum tb_plugin_entry {
                         * script}
                         */
     TB_PLUGIN_RECOGNISE, /* {configs, script, ctx} -> {strategy, params, unknown:[…], …} or {} */
+    TB_PLUGIN_SCAFFOLD, /* {name, connector, controller} -> {files:[{path, text}]} or {error}; of no
+                           plugin */
     TB_PLUGIN_REPL, /* {lines:["…"], live, valued} -> {text, error, unfinished, value} of the last
                      */
     TB_PLUGIN_TEST, /* {golden:{…}} -> {tests:[…], golden}: tb_plugins_test asks it

@@ -124,6 +124,12 @@ function kernel.test(plugin, input)
   return test.run(plugin, kernel, input.golden or {}, phase)
 end
 
+-- { name, connector?, controller? } -> { files } or { error } : the first files of a new plugin.
+function kernel.scaffold(_, input)
+  phase("scaffold", "plain")
+  return require("bridge.scaffold").make(input)
+end
+
 -- { lines, live, valued } -> { text, error, unfinished, value } : the prompt of `plugin repl`.
 function kernel.repl(plugin, input)
   return require("bridge.repl").run(plugin, kernel, input, phase)

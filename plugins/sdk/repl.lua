@@ -12,7 +12,7 @@ local repl = {}
 
 local LINE_MS = 1000
 local DEPTH = 4
-local LONGEST = 8000
+local LONGEST = 60000
 
 local function shown(value, depth)
   if type(value) == "string" then return json.encode(value) end

@@ -1,5 +1,6 @@
 """The tools for plugin authors: check, test, plan and run, on folders that the tests make."""
 import json
+import os
 import pathlib
 import subprocess
 import time
@@ -9,6 +10,9 @@ import pytest
 import requests
 
 from conftest import BINARY, ROOT, clean_environment, run
+
+SCHEMAS = pathlib.Path(os.environ.get("TB_SHARED", ROOT.parent / "shared")) / "knowledge" \
+    / "hummingbot" / "schemas.json"
 
 PLUGIN = """
 return { api = 1, name = "toy", title = "Toy", version = "1.0.0", connectors = { "bitmart" },
@@ -125,6 +129,54 @@ def test_plan_reads_the_connected_api_when_asked(simulator, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     mid = json.loads(done.stdout)["facts"]["mid"]["bitmart"]["ETH-USDT"]
     assert mid != "3000.12"  # the simulator's market moves, that of the tests does not
+
+
+CLASSES = ["generic/grid_strike", "generic/xemm_multiple_levels", "generic/arbitrage_controller",
+           "market_making/pmm_simple", "directional_trading/dman_v3", "generic/lp_rebalancer"]
+
+
+@pytest.mark.parametrize("controller", CLASSES)
+def test_new_plugin_loads_plans_and_passes(tmp_path, controller):
+    folder = tmp_path / "plugins" / "fresh"
+    folder.parent.mkdir()
+    told = tool(folder, "new", "fresh", "--connector", "okx", "--controller", controller)
+    assert "3 tests, 0 failed" in told
+    assert "ok    fresh 0.1.0" in tool(folder, "check", "fresh")
+    assert "3 tests, 0 failed" in tool(folder, "test")
+    strategy = controller.split("/")[1]
+    config = json.loads(tool(folder, "plan", "fresh", strategy, "--json"))["controllers"][0]["config"]
+    if not SCHEMAS.exists():
+        pytest.skip("the recorded facts are not beside this tree: the fields were not compared")
+    kind, name = controller.split("/")
+    fields = json.loads(SCHEMAS.read_text())["controllers"][kind][name]["fields"]
+    assert set(config) | {"id"} == {f["name"] for f in fields}
+
+
+def test_class_rows_are_the_recorded_facts(toy):
+    if not SCHEMAS.exists():
+        pytest.skip("the recorded facts are not beside this tree: the class rows were not compared")
+    facts = {f"{kind}/{name}": c for kind, classes in json.loads(SCHEMAS.read_text())["controllers"].items()
+             for name, c in classes.items() if not name.startswith("examples/")}
+    names = 'require("bridge.classes").names()'
+    lines = "\n".join([f"json.encode({names})"] + [
+        f'json.encode(require("bridge.classes").get("{name}").fields)' for name in sorted(facts)])
+    told = [json.loads(json.loads(line)) for line in
+            tool(toy, "repl", "toy", stdin=lines + "\n").splitlines()]
+    assert told[0] == sorted(facts)
+    for name, rows in zip(sorted(facts), told[1:]):
+        should = [{"name": f["name"], "type": f["type"], "default": f["default"],
+                   "unit": f.get("unit", "")} for f in facts[name]["fields"]]
+        assert [{"default": None, **r} for r in rows] == should, name
+
+
+def test_new_refuses_what_is_there_and_what_is_not(toy):
+    before = sorted(p.read_bytes() for p in toy.rglob("*.lua"))
+    assert "it is there already; nothing was changed" in tool(toy, "new", "toy", status=1)
+    assert sorted(p.read_bytes() for p in toy.rglob("*.lua")) == before
+    told = tool(toy, "new", "fresh", "--controller", "generic/grid_strik", status=1)
+    assert "did you mean generic/grid_strike?" in told and not (toy.parent / "fresh").exists()
+    for name in ("sdk", "types", "../x", "A"):
+        assert "cannot be a plugin's name" in tool(toy, "new", name, status=1)
 
 
 def test_run_calls_one_hook(toy):
