@@ -27,6 +27,7 @@
 #include "hummingbot/client.h"
 #include "store/store.h"
 
+struct tb_json;
 struct tb_plugins;
 
 /* What a developer saved and nobody has put into force yet is seen in the draft lane only; plugins
@@ -194,5 +195,8 @@ void tb_plugins_hash(struct tb_plugins *host, const char *plugin, char out[9]);
 bool tb_plugins_find(struct tb_plugins *host, const char *word, char name_out[64]);
 size_t tb_plugins_names(struct tb_plugins *host, char names[][64], size_t max);
 unsigned tb_plugins_threads_lost(struct tb_plugins *host);
+
+/* Is bridge.<name> the bridge's own, so that plugins may not require it? */
+bool tb_sdk_is_private(const char *name);
 
 #endif

@@ -276,7 +276,7 @@ static int sdk_require(lua_State *L)
     return 1;
 }
 
-static bool is_private(const char *name)
+bool tb_sdk_is_private(const char *name)
 {
     for (const char *const *p = private_modules; *p; p++) {
         if (strcmp(*p, name) == 0)
@@ -288,7 +288,7 @@ static bool is_private(const char *name)
 static TB_MAY_RAISE void require_bridge(lua_State *L, const char *full)
 {
     const char *name = full + 7;
-    if (is_private(name))
+    if (tb_sdk_is_private(name))
         luaL_error(L, "require: %s is the bridge's own and not for plugins", full);
     if (loaded_before(L, &key_plugin_loaded, full))
         return;

@@ -8,6 +8,58 @@ local effects = require("bridge.effects")
 local fields = require("bridge.fields")
 local risk = require("bridge.risk")
 
+---@class ctx
+---@field bot string
+---@field account string
+---@field image string
+---@field hummingbot string
+---@field server string
+---@field now integer
+---@field risk table<string, decimal>
+
+---@class facts
+---@field rules table<string, table<string, market.rules>> by connector and pair
+---@field mid table<string, table<string, decimal>>
+---@field balances table<string, table<string, table>>
+
+---@class built
+---@field controllers { type: string, name: string, config: table }[]
+---@field script? { file?: string, config?: table, reports?: boolean }
+
+---@class strategy
+---@field name string
+---@field revision integer
+---@field title string
+---@field summary string
+---@field risk "low"|"medium"|"high"
+---@field form bridge.form.Form
+---@field presets? table<string, table>
+---@field docs? string
+---@field build fun(ctx: ctx, p: table, facts: facts): built
+---@field check? fun(ctx: ctx, p: table, market: market, report: report)
+---@field preview? fun(ctx: ctx, p: table, facts: facts): table[]
+---@field effects? fun(ctx: ctx, p: table): string[]
+---@field recognise? fun(ctx: ctx, configs: table): table?
+---@field replay? fun(ctx: ctx, p: table, candles: table): table
+---@field migrate? fun(p: table, from: integer): table
+---@field executors string[]
+---@field risk_defaults? { max_loss_quote?: string, max_controller_loss_quote?: string }
+---@field budget? string name of the field that is the budget
+---@field pair? string name of the field that is the pair
+
+---@class plugin
+---@field api 1
+---@field name string
+---@field title string
+---@field version string
+---@field connectors string[]
+---@field strategies strategy[]
+---@field transforms? { status?: function, trade?: function }
+---@field log? { match: string, pattern?: boolean, plain?: string, code: string, message: string, hint?: string }[]
+---@field messages? table<string, string|table>
+---@field aliases? { strategies?: table }
+---@field actions? table<string, { title: string, role: string, needs?: string[], form?: bridge.form.Form, run: function }>
+
 local contract = {}
 
 -- name -> { type, required, arity } ; arity: most parameters a function may declare.

@@ -40,6 +40,57 @@ local text = require("bridge.text")
 local decimal = require("bridge.decimal")
 local json = require("bridge.json")
 
+---@class bridge.form.field
+---@class bridge.form.options
+---@field default? any
+---@field title? string
+---@field help? string
+---@field group? string
+---@field unit? string
+---@field optional? boolean
+---@field shown_when? table<string, any>
+---@field required_when? table<string, any>
+---@field min? string|integer inclusive
+---@field max? string|integer inclusive
+---@field above? string|integer exclusive
+---@field below? string|integer exclusive
+---@field pattern? string a Lua pattern for the whole text
+---@field pattern_text? string
+---@field max_length? integer
+---@field connector? string of a pair
+---@field from_mid? string percent from the mid price, of a price that is left out
+---@field pair? string name of the pair field of a price
+---@field values? string[] of an enum
+---@field of? bridge.form.field|bridge.form.field[] of a list or a record
+---@field min_items? integer
+---@field max_items? integer
+---@field ascending? boolean
+---@field network? string of a mint
+
+---@class bridge.form
+---@field string fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field slug fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field pair fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field decimal fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field percent fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field bps fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field integer fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field boolean fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field enum fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field list fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field record fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field account fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field connector fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field mint fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field duration fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field price fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field seconds fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field minutes fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field one_of fun(...: string): bridge.form.field
+---@field at_least_one fun(...: string): bridge.form.field
+---@field exclusive fun(...: string): bridge.form.field
+---@field ordered fun(...: string): bridge.form.field
+---@field custom fun(f: fun(p: table, refuse: fun(path: string, code: string, message: string, hint?: string))): bridge.form.field
 local form = {}
 local Form = {}
 Form.__index = Form

@@ -9,6 +9,11 @@
 local _, host = ...
 local text = require("bridge.text")
 
+---@class bridge.log
+---@field debug fun(template: string, data?: table)
+---@field info fun(template: string, data?: table)
+---@field warn fun(template: string, data?: table)
+---@field error fun(template: string, data?: table)
 local log = {}
 
 local LINES, BYTES = 100, 500

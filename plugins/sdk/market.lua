@@ -20,6 +20,23 @@ local fields = require("bridge.fields")
 local copy = require("bridge.tables").copy
 local hb = require("bridge.hb")
 
+---@class market.rules
+---@field min_base? decimal
+---@field max_base? decimal
+---@field base_step? decimal
+---@field price_step? decimal
+---@field min_value? decimal
+---@field limit_orders boolean
+---@field market_orders boolean
+
+---@class market
+---@field rules fun(connector: string, pair: string): market.rules?
+---@field mid fun(connector: string, pair: string): decimal?
+---@field pairs fun(connector: string): string[]
+---@field balances fun(account: string, connector: string): table<string, { total: decimal, available: decimal }>
+---@field available fun(account: string, connector: string, token: string): decimal
+---@field min_order_value fun(connector: string, pair: string): decimal?
+
 local market = {}
 
 -- A positive decimal below the "no limit" numbers that upstream writes (1e56); else nil.

@@ -8,6 +8,11 @@
 -- without data raises at the caller's line: both are bugs of the plugin.
 local text = require("bridge.text")
 
+---@class report
+---@field error fun(self: report, path: string|(string|integer)[], code: string, data?: table)
+---@field warn fun(self: report, path: string|(string|integer)[], code: string, data?: table)
+---@field ok fun(self: report, code: string, data?: table)
+
 local report = {}
 local Report = {}
 Report.__index = Report
