@@ -8,9 +8,8 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("TB_BINARY", PROJECT / "build/asan/trading-bridge"))
-TYPES = {f"plugins/types/{name}.d.lua" for name in (
-    "bridge.configs", "bridge.decimal", "bridge.form", "bridge.hb", "bridge.json", "bridge.log", "bridge.pnl",
-    "bridge.recognise", "bridge.repl", "bridge.tables", "bridge.test", "bridge.text", "cjson", "contract", "market", "report")}
+# One a module of the SDK that has something for plugins: what is committed must be what is written.
+TYPES = {str(p.relative_to(PROJECT)) for p in (PROJECT / "plugins/types").iterdir()}
 WRITTEN = {"docs/settings.md", "docs/routes.md", "docs/errors.md", "docs/watchdogs.md", ".luarc.json"} | TYPES
 
 
