@@ -86,6 +86,7 @@ static struct tb_bots *allocate(const struct tb_bots_config *config)
     tb_cond_init(&b->work);
     tb_cond_init(&b->news);
     tb_cond_init(&b->tick);
+    tb_cond_init(&b->settle);
     return b;
 }
 
@@ -97,7 +98,7 @@ struct tb_bots *tb_bots_open(const struct tb_bots_config *config, struct tb_erro
     b->opened_at = tb_wall_ms();
     if (!tb_store_bots_each(b->store, load_bot, &l, err) || !l.ok || !observing_load(b, err) ||
         !reboot_load(b, err) || !operations_resume(b, err) || !operations_start(b, err) ||
-        !feed_start(b, err) || !watch_start(b, err)) {
+        !feed_start(b, err) || !watch_start(b, err) || !settle_up_start(b, err)) {
         /* Opening fails only before or while threads start; the process ends then, so what the
          * threads use is left to it. */
         return NULL;
@@ -111,6 +112,7 @@ void tb_bots_drain(struct tb_bots *bots)
     bots->draining = true;
     pthread_cond_broadcast(&bots->work);
     pthread_cond_broadcast(&bots->claims);
+    pthread_cond_broadcast(&bots->settle);
     pthread_mutex_unlock(&bots->lock);
 }
 
@@ -122,9 +124,11 @@ void tb_bots_close(struct tb_bots *bots)
     pthread_cond_broadcast(&bots->news);
     pthread_cond_broadcast(&bots->tick);
     pthread_cond_broadcast(&bots->claims);
+    pthread_cond_broadcast(&bots->settle);
     pthread_mutex_unlock(&bots->lock);
     operations_join(bots);
     batches_join(bots);
+    settle_up_join(bots);
     feed_join(bots);
     watch_join(bots);
     while (bots->open)
@@ -139,5 +143,6 @@ void tb_bots_close(struct tb_bots *bots)
     pthread_cond_destroy(&bots->work);
     pthread_cond_destroy(&bots->news);
     pthread_cond_destroy(&bots->tick);
+    pthread_cond_destroy(&bots->settle);
     free(bots);
 }

@@ -74,6 +74,7 @@ struct bot {
     int64_t reason_since;
     struct watch_notes notes;
     struct watch_raised watch[TB_WATCH_COUNT];
+    char proof[12];      /* of the stop that ended last: reported, fills, settled; "": none */
     struct tb_life life; /* of the newest operation; its instance is the bot's */
     char *facts;         /* JSON kept as planned: {params, plugin, risk, budget_quote, quotes} */
     char *wanted;        /* JSON, see params.h; NULL until its parameters are changed */
@@ -175,6 +176,7 @@ struct tb_bots {
     pthread_cond_t work;   /* operations: something may be due */
     pthread_cond_t news;   /* feed workers: something is queued */
     pthread_cond_t tick;   /* feed thread: wake early */
+    pthread_cond_t settle; /* settling thread: something is queued */
     bool draining, stop;
 
     struct bot **bot;
@@ -197,12 +199,14 @@ struct tb_bots {
     struct broker broker;
     struct rebooted rebooted;
     struct batch *batches;
+    struct settling *settling;
     bool ephemeral; /* the store will not last: nothing is created */
 
     struct watch_keys *keys; /* watch_look.c */
     size_t keys_count;
 
     pthread_t operation_thread[OPERATION_WORKERS];
+    pthread_t settle_thread;
     pthread_t feed_thread, feed_worker[FEED_WORKERS], watch_thread;
 };
 
@@ -424,6 +428,14 @@ void history_state(struct tb_bots *b, const struct bot *bot, enum tb_bot_state t
 /* facts: {params, risk, …} as they are wanted from this version on */
 void history_params(struct tb_bots *b, const struct bot *bot, int64_t version, const char *facts,
                     int64_t wall);
+
+/* settle_up.c: what an ended stop may have left is looked at later (lock held) */
+void settle_up_later(struct tb_bots *b, struct bot *bot, const char *operation_id);
+bool settle_up_start(struct tb_bots *b, struct tb_error *err);
+void settle_up_join(struct tb_bots *b);
+
+/* Anything that is not proven to be at rest (lock held). */
+bool bot_lives(const struct tb_bots *b, const struct bot *bot);
 
 /* reboot.c: several running bots that fell at once */
 TB_MUST_CHECK

@@ -242,8 +242,7 @@ static bool is_asked(const struct asked *a, const struct bot *bot)
     return named && (!a->exchange || !bot->managed || strcmp(a->exchange, bot->exchange) == 0);
 }
 
-/* Anything that is not proven to be at rest. */
-static bool lives(const struct tb_bots *b, const struct bot *bot)
+bool bot_lives(const struct tb_bots *b, const struct bot *bot)
 {
     if (bot_busy(b, bot) || bot->sight.trading)
         return true;
@@ -276,7 +275,7 @@ static char *effects_of(const struct bot *bot)
                    : NULL;
     const struct tb_json *effects = doc ? tb_json_get(tb_json_root(doc), "effects") : NULL;
 
-    if (tb_json_is(effects, TB_JSON_ARRAY) && effects->len > 0)
+    if (tb_json_first(effects))
         tb_json_canonical(effects, &text);
     else
         tb_buffer_puts(&text, not_known);
@@ -308,7 +307,7 @@ static void collect(struct batch *p, const struct asked *a)
     struct tb_bots *b = p->b;
     pthread_mutex_lock(&b->lock);
     for (size_t i = 0; i < b->bots; i++)
-        if (!b->bot[i]->deleted && is_asked(a, b->bot[i]) && lives(b, b->bot[i]))
+        if (!b->bot[i]->deleted && is_asked(a, b->bot[i]) && bot_lives(b, b->bot[i]))
             add(p, b->bot[i], a);
     pthread_mutex_unlock(&b->lock);
 }

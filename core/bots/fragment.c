@@ -28,6 +28,18 @@ static void write_drawdown(struct tb_json_writer *w, const struct bot *bot,
     }
 }
 
+/* A stop closes positions after the last report, so a report is the final word only when nothing
+ * was open in it and the stop is settled. */
+static void write_proof(struct tb_json_writer *w, const struct bot *bot, const struct tb_json *row)
+{
+    struct tb_decimal open;
+    bool whole = bot->state == TB_BOT_STOPPED && bot->proof[0] &&
+                 tb_json_decimal(tb_json_get(row, "unrealised"), &open) &&
+                 tb_decimal_sign(&open) == 0;
+    tb_jw_kv_string(w, "proof", whole ? bot->proof : "reported");
+    tb_jw_kv_bool(w, "final", whole && strcmp(bot->proof, "settled") == 0);
+}
+
 static void write_pnl(struct tb_json_writer *w, const struct bot *bot, const struct tb_json *facts,
                       const struct tb_json *pnl, bool client)
 {
@@ -44,9 +56,7 @@ static void write_pnl(struct tb_json_writer *w, const struct bot *bot, const str
             if (strcmp(f->key, "drawdown") != 0)
                 tb_jw_kv_node(w, f->key, f);
         write_drawdown(w, bot, tb_json_get(p, "net"));
-        tb_jw_kv_string(w, "proof", "reported");
-        /* A stop closes positions after the last report, so a report is never the final word. */
-        tb_jw_kv_bool(w, "final", false);
+        write_proof(w, bot, p);
         tb_jw_kv_time(w, "as_of", bot->figures_at);
         tb_jw_kv_bool(w, "stale", stale);
         tb_jw_end_object(w);

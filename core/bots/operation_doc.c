@@ -74,6 +74,8 @@ void operation_write_doc(const struct operation *op, struct tb_buffer *out)
     tb_jw_kv_string(&w, "instance", life->instance[0] ? life->instance : NULL);
     if (tb_op_kind_stops(life->kind))
         write_effects(op, &w);
+    if (life->kind == TB_OP_STOP) /* settle_up.c fills it in, once it has ended */
+        tb_jw_kv_string(&w, "left", NULL);
     tb_jw_key(&w, "error");
     if (code) {
         tb_jw_object(&w);

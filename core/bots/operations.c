@@ -115,6 +115,7 @@ void bot_follow(struct bot *bot, const struct tb_life *life)
         bot->started_at = tb_wall_ms();
         bot->sight.report_at = tb_wall_ms();
     }
+    bot->proof[0] = '\0';
     bot->life = *life;
 }
 
@@ -409,6 +410,8 @@ static void serve(struct tb_bots *b, struct operation *op)
         tb_log(TB_INFO, "operation.ended", "%s %s of %s: %s%s%s", tb_op_kind_word(op->life.kind),
                op->id, op->bot->name, tb_op_state_word(op->life.state),
                op->life.detail[0] ? ": " : "", op->life.detail);
+        if (op->life.kind == TB_OP_STOP && op->life.state != TB_OPS_SUPERSEDED)
+            settle_up_later(b, op->bot, op->id);
         operation_forget(b, op);
         feed_poke(b);
         pthread_cond_broadcast(&b->claims);

@@ -148,7 +148,7 @@ static const struct {
 } texts[] = {
 /* clang-format off */
 #define TEXT(field) {#field, offsetof(struct bot, field), sizeof(((struct bot *)0)->field)}
-    TEXT(image), TEXT(connector), TEXT(pair), TEXT(operation_id), TEXT(reason), TEXT(reason_detail),
+    TEXT(image), TEXT(connector), TEXT(pair), TEXT(operation_id), TEXT(reason), TEXT(reason_detail), TEXT(proof),
 #undef TEXT
     /* clang-format on */
 };

@@ -158,6 +158,7 @@ static void control_conditions(struct control *c)
     condition(c->body, "database", "down", &w->database_down);
     condition(c->body, "orders", "rejected", &w->orders_rejected);
     condition(c->body, "candles", "missing", &w->candles_missing);
+    condition(c->body, "history", "kept", &w->history_kept);
     bool stopped = c->host->clock_stopped;
     condition(c->body, "clock", "stopped", &stopped);
     sim_host_stop_clock(c->host, stopped);
@@ -185,6 +186,20 @@ static void control_advance(struct control *c)
     }
     c->host->skew += ms;
     sim_host_advance(c->host);
+}
+
+/* Orders that a person or another program placed on the account lock a part of a coin. */
+static void control_lock(struct control *c)
+{
+    const char *account = tb_json_get_string(c->body, "account");
+    const char *connector = tb_json_get_string(c->body, "connector");
+    const char *token = tb_json_get_string(c->body, "token");
+    struct sim_account *a = sim_account_find(c->w, account == NULL ? "master_account" : account);
+    struct sim_wallet *wallet =
+        a == NULL || connector == NULL ? NULL : sim_wallet_find(a, connector);
+    struct sim_coin *coin = wallet == NULL || token == NULL ? NULL : sim_coin_find(wallet, token);
+    if (coin == NULL || !tb_json_double(tb_json_get(c->body, "amount"), &coin->locked))
+        answer(c, 422, "{\"detail\":\"no such coin, or no amount\"}");
 }
 
 static void control_price(struct control *c)
@@ -215,6 +230,7 @@ static const struct control_row row_reboot = {control_reboot};
 static const struct control_row row_conditions = {control_conditions};
 static const struct control_row row_images = {control_images};
 static const struct control_row row_advance = {control_advance};
+static const struct control_row row_lock = {control_lock};
 static const struct control_row row_price = {control_price};
 
 static void control(struct tb_http_request *req, struct tb_http_response *res, void *user)
@@ -258,5 +274,6 @@ const struct tb_http_route sim_control_routes[] = {
     {"POST", "/_simulator/images", control, &row_images},
     {"POST", "/_simulator/advance", control, &row_advance},
     {"POST", "/_simulator/price", control, &row_price},
+    {"POST", "/_simulator/lock", control, &row_lock},
     {NULL, NULL, NULL, NULL},
 };

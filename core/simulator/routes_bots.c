@@ -307,7 +307,7 @@ static void history_answer(struct sim_call *call, const struct sim_container *c)
     tb_jw_key(out, "trades");
     tb_jw_array(out);
     /* Once its strategy stopped, the bot forgets its config file and with it the trades. */
-    bool remembers = c->bot.strategy == SIM_STRATEGY_RUNNING;
+    bool remembers = c->bot.strategy == SIM_STRATEGY_RUNNING || call->w->history_kept;
     for (size_t i = 0; remembers && i < c->bot.fill_count; i++) {
         if (c->bot.fills[i].at >= c->bot.started)
             write_trade(out, &c->bot.fills[i]);

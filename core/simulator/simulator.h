@@ -56,6 +56,7 @@
  *   POST   /_simulator/conditions  {"broker":"up|down","engine":"up|down","database":"up|down",
  *                                  "engine_sleep_ms":n (next engine call only),
  *                                  "orders":"accepted|rejected","candles":"ready|missing",
+ *                                  "history":"forgotten|kept" (by bots that were stopped),
  *                                  "forget_containers":true, "clock":"running|stopped"}: a stopped
  *                                  clock moves only by advance and by what blocks or waits, so a
  *                                  test does not depend on the machine's speed
@@ -63,6 +64,8 @@
  *                                  whose process never speaks
  *   POST   /_simulator/advance     {"ms": n}: the world's clock jumps ahead
  *   POST   /_simulator/price       {"token":"SOL","price":140}: moves a market
+ *   POST   /_simulator/lock        {"account","connector","token","amount"}: so much of a coin is
+ *                                  locked by orders, as if somebody else had placed some
  *
  * Threads: those of base/http; all state is behind one mutex. One simulator per process. */
 #ifndef TB_SIMULATOR_SIMULATOR_H

@@ -274,6 +274,7 @@ struct sim_world {
     bool fresh;
     int64_t frozen_until; /* until then the event loop is blocked: no discovery, no jobs */
     bool broker_down, engine_down, database_down, orders_rejected, candles_missing;
+    bool history_kept; /* bots tell their trades also after a stop */
     int64_t engine_sleep_ms;
     int64_t api_started, next_discovery, next_second, next_snapshot;
 

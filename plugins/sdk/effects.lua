@@ -20,6 +20,21 @@ local START = {
   arbitrage = "Trading starts again as soon as the profit condition is met.",
 }
 
+-- What a stop leaves in the market: "something" by its nature, "perhaps" when it hits a trade of two legs
+-- in between; the others close what they hold.
+local KEEPS = { order = "something", lp = "something", arbitrage = "perhaps", xemm = "perhaps" }
+
+-- "nothing", "perhaps" or "something", over all of a strategy's executors.
+function effects.keeps(executors)
+  local keeps = "nothing"
+  for _, kind in ipairs(executors or {}) do
+    local this = KEEPS[kind]
+    if this == "something" then return this end
+    keeps = this or keeps
+  end
+  return keeps
+end
+
 -- executors: array of kinds (contract: position grid dca twap arbitrage xemm order lp); verb: "stop" or
 -- "start". Returns an array of sentences.
 function effects.sentences(executors, verb)

@@ -156,7 +156,7 @@ function kernel.log(plugin, input)
   return wire(require("bridge.loglines").translate(input.lines or {}, plugin and plugin.log))
 end
 
--- { strategy, params, verb } -> { effects }
+-- { strategy, params, verb } -> { effects, keeps }
 function kernel.effects(plugin, input)
   phase("effects", "plain")
   local s = need_strategy(plugin, input.strategy)
@@ -165,7 +165,7 @@ function kernel.effects(plugin, input)
     local values = s.form:validate(input.params or {}, "/params", true).values
     for _, sentence in ipairs(s.effects(values, input.verb) or {}) do sentences[#sentences + 1] = sentence end
   end
-  return { effects = json.array(sentences) }
+  return { effects = json.array(sentences), keeps = require("bridge.effects").keeps(s.executors) }
 end
 
 -- At load: raises the first violation of the contract with file and line.
