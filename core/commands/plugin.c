@@ -21,6 +21,8 @@ static const struct tool {
      "what a form becomes, in the market of the tests or (--live) of the Hummingbot API"},
     {"run", plugin_run, "PLUGIN HOOK [--live] < IN.json",
      "one hook with one document, as the bridge calls it"},
+    {"diff-bots", plugin_diff_bots, "PLUGIN [--generation HASH]",
+     "which living bots of the running bridge the draft, or another version, builds differently"},
     {"repl", plugin_repl, "PLUGIN [--live]", "a prompt in the plugin's sandbox"},
     {"fixture", plugin_fixture, "PLUGIN 'hb.GROUP.NAME { … }'",
      "an answer of the Hummingbot API as JSON, keys and addresses replaced, for a test's world"},

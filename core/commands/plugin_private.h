@@ -57,6 +57,7 @@ int plugin_new(int argc, char **argv);
 int plugin_check(int argc, char **argv);
 int plugin_test(int argc, char **argv);
 int plugin_plan(int argc, char **argv);
+int plugin_diff_bots(int argc, char **argv);
 int plugin_run(int argc, char **argv);
 int plugin_repl(int argc, char **argv);
 int plugin_fixture(int argc, char **argv);

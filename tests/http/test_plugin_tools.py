@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import time
 import xml.etree.ElementTree
@@ -9,7 +10,8 @@ import xml.etree.ElementTree
 import pytest
 import requests
 
-from conftest import BINARY, ROOT, clean_environment, run
+from conftest import BINARY, ROOT, TOKEN, clean_environment, run
+from lifecycle import fresh_name
 
 SCHEMAS = pathlib.Path(os.environ.get("TB_SHARED", ROOT.parent / "shared")) / "knowledge" \
     / "hummingbot" / "schemas.json"
@@ -236,6 +238,37 @@ def test_fixture_has_no_secrets(simulator):
     assert fixture[0]["chain"] == wallets[0]["chain"]
     done = run("plugin", "fixture", "jupiter", "hb.bots.stop {}", env=env)
     assert done.returncode == 1 and "is not a read" in done.stderr + done.stdout
+
+
+def test_bots_that_a_draft_builds_differently(start_bridge, simulator, tmp_path):
+    plugins = tmp_path / "plugins"
+    shutil.copytree(ROOT / "plugins" / "bitmart", plugins / "bitmart")
+    bridge = start_bridge(simulator, folder=tmp_path, BRIDGE_PLUGINS=plugins,
+                          BRIDGE_PLUGINS_LANE="draft")
+    body = {"name": fresh_name("drafted"), "exchange": "bitmart", "strategy": "spot_grid"}
+    answer = bridge.post("/bots", json=body, headers={"Prefer": "wait=60"})
+    assert answer.status_code == 201, answer.text
+
+    def diff(status, *more):
+        env = clean_environment(BRIDGE_PLUGINS=plugins, BRIDGE_ADMIN_TOKEN=TOKEN, PORT=bridge.port,
+                                BRIDGE_STORE=tmp_path / "data" / "bridge.db")
+        done = run("plugin", "diff-bots", "bitmart", *more, env=env)
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    assert "There is no earlier version" in diff(1)
+    source = (plugins / "bitmart" / "plugin.lua").read_text()
+    save(plugins / "bitmart" / "plugin.lua", source.replace('title = "BitMart"', 'title = "Bitmart"'))
+    bridge.wait_until(lambda: bridge.get("/plugins/bitmart").json()["draft"], 20, "no draft")
+    assert "1 living bots of bitmart, 1 of them built the same by the draft" in diff(0)
+    for lua in (plugins / "bitmart").glob("*.lua"):
+        text = lua.read_text()
+        if "max_open_orders = 3" in text:
+            save(lua, text.replace("max_open_orders = 3", "max_open_orders = 4"))
+    end = time.monotonic() + 20
+    while "built the same" in (told := diff(0)) and "1 of them" in told:
+        assert time.monotonic() < end, told
+    assert f"differs  {body['name']} (spot_grid)" in told and "max_open_orders" in told
 
 
 def test_wrong_words_show_the_usage(toy):
