@@ -11,7 +11,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "bots/params.h"
+#include "bots/bots_private.h"
 
 enum {
     POLL_FACTOR = 20,
@@ -319,7 +319,6 @@ static void *feed(void *arg)
             judge_all(b, look.wall);
             ghosts_look(b);
             broker_look(b);
-            params_look(b);
         }
         if (ok && mono >= sample_at) {
             sample(b, look.wall);

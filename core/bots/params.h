@@ -71,7 +71,7 @@ bool params_compare(struct tb_bots *b, struct deployed_key *key, const char *pla
                     const char *image, struct param_rows *out, struct deployed *deployed_out,
                     struct tb_error *err);
 
-/* params_live.c: what was sent and not read back (feed thread, no lock held) */
+/* params_live.c: what was sent and not read back (watch thread, no lock held) */
 void params_look(struct tb_bots *b);
 
 #endif

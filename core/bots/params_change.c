@@ -28,7 +28,7 @@ struct change {
     struct tb_buffer facts; /* as wanted before */
     int64_t version;        /* likewise; after the commit the new one */
     char name[264], strategy[64], account[132], image[160];
-    char instance[TB_INSTANCE_NAME];
+    char instance[TB_INSTANCE_NAME], plan_id[TB_ULID_TEXT]; /* that it was compared with */
 };
 
 static void change_free(struct change *c)
@@ -118,6 +118,7 @@ static bool begin(struct change *c, const char *id, struct tb_error *err)
             tb_copy(c->account, sizeof c->account, c->bot->account);
             tb_copy(c->image, sizeof c->image, c->bot->image);
             tb_copy(c->instance, sizeof c->instance, c->bot->life.instance);
+            tb_copy(c->plan_id, sizeof c->plan_id, c->bot->plan_id);
         } else {
             c->bot->changing = false;
             pthread_cond_broadcast(&b->claims);
@@ -366,6 +367,13 @@ static void write_stored(struct change *c, char *text, struct tb_buffer *out)
     params_write_answer(&shown, &c->problems->warnings, out);
 }
 
+/* An operation that is open, or that began and ended since the files were compared. (lock held) */
+static bool moved(const struct change *c)
+{
+    return bot_busy(c->b, c->bot) || strcmp(c->bot->life.instance, c->instance) != 0 ||
+           strcmp(c->bot->plan_id, c->plan_id) != 0;
+}
+
 /* Bot claimed. */
 static bool store_claimed(struct change *c, struct tb_error *err)
 {
@@ -376,9 +384,8 @@ static bool store_claimed(struct change *c, struct tb_error *err)
     bool ok;
 
     pthread_mutex_lock(&c->b->lock);
-    ok = !bot_busy(c->b, c->bot) ||
-         tb_fail(err, TB_OPERATION_IN_PROGRESS,
-                 "An operation of this bot began meanwhile; nothing was changed.");
+    ok = !moved(c) || tb_fail(err, TB_OPERATION_IN_PROGRESS,
+                              "An operation of this bot began meanwhile; nothing was changed.");
     if (!runs(c))
         hold_back(c, PARAM_NOT_RUNNING);
     text = ok ? wanted_text(c, tb_wall_ms()) : NULL;

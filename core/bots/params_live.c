@@ -1,5 +1,5 @@
-/* See params_live.h. Runs on the thread of the request that changes a bot; params_look on the feed
- * thread. No lock is held across a call. */
+/* See params_live.h. Runs on the thread of the request that changes a bot; params_look on the
+ * watch thread. No lock is held across a call. */
 #include "bots/params_live.h"
 
 #include <stdlib.h>

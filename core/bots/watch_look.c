@@ -1,12 +1,13 @@
 /* What the watchdogs need and no poll brings: each bot's own configs, which connectors its account
  * has keys for, which routes the API has. One thread per server; a read at a time, each thing every
- * few minutes, and only while upstream is calm and no operation is open. */
+ * few minutes, and only while upstream is calm and no operation is open. The same thread settles
+ * live changes whose outcome was lost, which does not wait for calm. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "bots/bots_private.h"
+#include "bots/params.h"
 
 enum {
     TURN_MS = 2000,
@@ -106,7 +107,8 @@ static void look_files(struct tb_bots *b, const char *id, int64_t wall)
     bot = registry_find(b, id);
     if (bot) {
         bot->notes.looked_at = wall;
-        if (list && bot->notes.start == bot->started_at && !bot_busy(b, bot)) {
+        if (list && bot->notes.start == bot->started_at && !bot_busy(b, bot) && !bot->changing &&
+            !bot->in_doubt) {
             watch_read_wait(&bot->notes, tb_json_root(configs));
             if (watch_read_drift(&bot->notes, tb_json_root(list)))
                 bot->notes.looked_at = wall - FILES_EVERY_MS + AGAIN_MS;
@@ -307,7 +309,10 @@ static void *watch(void *arg)
         int64_t wake = tb_mono_ms() + TURN_MS, wall = tb_wall_ms();
         char id[TB_ULID_TEXT] = "";
         bool now = calm(b) && !b->draining, files = now && due(b, wall, id);
+        bool settle = b->looked && !b->draining;
         pthread_mutex_unlock(&b->lock);
+        if (settle)
+            params_look(b);
         if (now)
             look_profile(b, &profile_of, &profile_at, wall);
         if (files)
