@@ -85,6 +85,7 @@ USED = {
     "dots": ({"build": REPLACED.format("generic", "../../scripts/x")}, 500, "plugin_failed", "letters, digits"),
     "dots_type": ({"build": REPLACED.format("../scripts", "x")}, 500, "plugin_failed", "letters, digits"),
     "dots_script": ({"build": CONTROLLER[:-2] + ', script = { file = "../../evil.py" } }'}, 500, "plugin_failed", "script.file"),
+    "foreign_script": ({"build": CONTROLLER[:-2] + ', script = { file = "evil.py" } }'}, 422, "invalid", "does not have the script"),
     "html": ({"build": r'error("<script>alert(1)</script>\27[31m\n2026-01-01T00:00:00.000Z error FAKE")'}, 500, "plugin_failed", "<script>"),
 }
 
@@ -251,7 +252,7 @@ def test_no_plugin_at_all(start_bridge, simulator, tmp_path):
     assert "BRIDGE_PLUGINS" in error["message"] and "Available" not in error["message"]
 
 
-@pytest.mark.parametrize("name, code", [("foreign", "unknown_controller"), ("dots_script", "unknown_script")])
+@pytest.mark.parametrize("name, code", [("foreign", "unknown_controller"), ("foreign_script", "unknown_script")])
 def test_what_the_api_does_not_have_is_an_error_of_the_strategy(bridge, name, code):
     answer = plan(bridge, name)
     (error,) = answer.json()["errors"]
