@@ -171,6 +171,8 @@ def test_all_errors_at_once_and_nothing_is_sent(mm):
 def test_nothing_new_makes_no_version(mm):
     assert mm.patch({})["version"] == 1
     assert mm.patch(mm.get()["params"])["version"] == 1
+    answer = mm.patch({"bogus": 1}, Prefer="handling=lenient")
+    assert answer["version"] == 1 and answer["warnings"][0]["pointer"] == "/bogus"
     assert changes(mm.simulator) == []
 
 
@@ -184,10 +186,11 @@ def test_the_same_key_changes_once(mm):
     assert mm.patch({"refresh_s": 80}, Idempotency_Key="k-2")["version"] == 3
 
 
-@pytest.mark.parametrize("kind", ["drop_after", "late_hang"])
+@pytest.mark.parametrize("kind", ["drop_after", "late_hang", "late"])
 def test_a_lost_answer_is_read_back_and_never_sent_again(mm, kind):
+    """Also when it executes a moment after its connection broke."""
     mm.simulator.fault(match={"method": "POST", "path": "/controllers/bots/"}, kind=kind,
-                       delay_ms=500)
+                       delay_ms=1500)
     answer = mm.patch({"refresh_s": 60})
     assert set(fields(answer["applied"])) == {"executor_refresh_time"}, answer
     assert answer["unknown"] == [] and len(mm.live_writes()) == 1
