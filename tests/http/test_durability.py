@@ -214,9 +214,10 @@ def rows(store, table):
     ("/tokens", {"role": "operator"}, "tokens"),
     ("/bots/plan", {"exchange": "bitmart", "strategy": "spot_grid"}, "plans"),
 ])
-def test_nothing_is_answered_before_it_is_on_the_disk(pair, simulator, path, body, table):
+def test_nothing_is_answered_before_it_is_on_the_disk(start_bridge, start_simulator, tmp_path, path, body, table):
     """While the disk is slow the answer waits with it, and upstream hears nothing."""
-    bridge, store = pair
+    simulator = start_simulator()
+    bridge, store = start_bridge(simulator, folder=tmp_path), tmp_path / "data" / "bridge.db"
     name, before = fresh_name("slow"), rows(store, table)
     until(lambda: bridge.get("/readyz").status_code == 200)
     writes = changes(simulator)
