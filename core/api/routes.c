@@ -32,7 +32,9 @@ static const struct api_route rows[] = {
     {"POST", "/bots/{id}/start", "/bots/{id}/start", API_OPERATOR, API_AUDIT | API_KEY, 16 * KIB,
      "", api_start_bot, "starts a stopped bot"},
     {"POST", "/bots/{id}/stop", "/bots/{id}/stop", API_OPERATOR, API_AUDIT | API_KEY, 16 * KIB, "",
-     api_stop_bot, "stops a bot; its effects are said in the operation"},
+     api_stop_bot,
+     "stops a bot, or of a bot in conflict the named `instance`; its effects, and what it may have "
+     "left, are said in the operation"},
     {"POST", "/bots/emergency-stop", "/bots/emergency-stop", API_OPERATOR, API_AUDIT | API_KEY,
      256 * KIB, "", api_emergency_stop,
      "stops everything that lives: `{confirm: \"stop\", dry_run, exchange, bots, "

@@ -434,8 +434,13 @@ void settle_up_later(struct tb_bots *b, struct bot *bot, const char *operation_i
 bool settle_up_start(struct tb_bots *b, struct tb_error *err);
 void settle_up_join(struct tb_bots *b);
 
+/* emergency.c: the record whose attempt gave the instance its name, or NULL (lock held) */
+const struct bot *bot_maker_of(const struct tb_bots *b, const char *instance);
 /* Anything that is not proven to be at rest (lock held). */
 bool bot_lives(const struct tb_bots *b, const struct bot *bot);
+
+/* conflict.c: after an instance without a record was stopped; owner: its maker's id (no lock) */
+void conflict_look(struct tb_bots *b, const char *owner);
 
 /* reboot.c: several running bots that fell at once */
 TB_MUST_CHECK

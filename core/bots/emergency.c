@@ -253,8 +253,7 @@ bool bot_lives(const struct tb_bots *b, const struct bot *bot)
            bot->state != TB_BOT_ARCHIVED;
 }
 
-/* An instance whose name only an attempt of this record gives. */
-static const struct bot *maker_of(const struct tb_bots *b, const char *instance)
+const struct bot *bot_maker_of(const struct tb_bots *b, const char *instance)
 {
     for (size_t i = 0; i < b->bots; i++) {
         const struct bot *bot = b->bot[i];
@@ -285,7 +284,7 @@ static char *effects_of(const struct bot *bot)
 
 static void add(struct batch *p, struct bot *bot, const struct asked *a)
 {
-    const struct bot *maker = bot->managed ? bot : maker_of(p->b, bot->life.instance);
+    const struct bot *maker = bot->managed ? bot : bot_maker_of(p->b, bot->life.instance);
     struct batch_item *item = batch_add(p, bot);
 
     item->effects = effects_of(maker ? maker : bot);

@@ -185,12 +185,16 @@ static void *settle(void *arg)
     pthread_mutex_lock(&b->lock);
     while (!b->stop && !b->draining) {
         struct settling *job = b->settling;
+        char owner[TB_ULID_TEXT];
         if (!job) {
             pthread_cond_wait(&b->settle, &b->lock);
             continue;
         }
         b->settling = job->next;
+        memcpy(owner, job->bot->owner, sizeof owner);
         pthread_mutex_unlock(&b->lock);
+        if (owner[0])
+            conflict_look(b, owner);
         while (!settle_up(b, job) && !stop_wait(b, RETRY_MS)) {
         }
         free(job);

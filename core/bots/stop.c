@@ -8,13 +8,18 @@
 static bool read_policy(const struct tb_json *request, bool *abandon_out,
                         struct tb_problems *problems, struct tb_error *err)
 {
-    static const char *const fields[] = {"policy", "confirm", NULL};
+    static const char *const fields[] = {"policy", "confirm", "instance", NULL};
     const char *policy = tb_json_get_string(request, "policy");
     const char *confirm = tb_json_get_string(request, "confirm");
 
     *abandon_out = policy && strcmp(policy, "abandon") == 0;
     if (!command_fields(request, fields, problems, err))
         return false;
+    if (tb_json_get(request, "instance") && !tb_json_get_string(request, "instance")) {
+        tb_problem_add(&problems->errors, "/instance", "type",
+                       "`instance` is the name of one of the bot's instances.", NULL);
+        return problems_fail(problems, err);
+    }
     if ((tb_json_get(request, "policy") && !policy) ||
         (policy && !*abandon_out && strcmp(policy, "close") != 0)) {
         tb_problem_add(&problems->errors, "/policy", "unknown_policy",
@@ -69,6 +74,35 @@ static bool may_stop(struct tb_bots *b, const struct bot *bot, struct tb_error *
            tb_fail(err, TB_STATE, "The bot is archived; nothing of it is left to stop.");
 }
 
+/* What is to be stopped: the bot that `id` names or, of a bot with several, the instance that is
+ * named (also as `id`). Claimed. */
+static bool find(struct tb_bots *b, const char *id, const char *instance, struct bot **bot_out,
+                 struct tb_error *err)
+{
+    struct bot *named, *bot;
+    const struct bot *maker = NULL;
+
+    pthread_mutex_lock(&b->lock);
+    named = bot = registry_find(b, id);
+    if (bot && instance && strcmp(bot->life.instance, instance) != 0)
+        bot = registry_by_instance(b, instance);
+    if (bot && !bot->managed)
+        maker = bot_maker_of(b, bot->life.instance);
+    if (bot != named && maker != named)
+        bot = NULL;
+    if (bot && maker)
+        tb_copy(bot->owner, sizeof bot->owner, maker->id);
+    pthread_mutex_unlock(&b->lock);
+    if (named && !bot)
+        return tb_fail(err, TB_NOT_FOUND,
+                       "The bot has no such instance; GET /bots lists those that exist.");
+    if (!maker)
+        return command_bot(b, bot ? bot->id : id, bot_out, err);
+    *bot_out = bot;
+    return bot_claim(b, bot) ||
+           tb_fail(err, TB_NOT_FOUND, "There is no bot of this id, name or instance.");
+}
+
 bool tb_bots_stop(struct tb_bots *bots, const char *id, const struct tb_json *request,
                   const struct tb_caller *caller, const struct tb_idempotency *idempotency,
                   struct tb_command_result *result, struct tb_problems *problems,
@@ -82,7 +116,8 @@ bool tb_bots_stop(struct tb_bots *bots, const char *id, const struct tb_json *re
     ok = command_replayed(bots, caller, idempotency, result, &done, err);
     if (done)
         return ok;
-    if (!read_policy(request, &order.abandon, problems, err) || !command_bot(bots, id, &bot, err))
+    if (!read_policy(request, &order.abandon, problems, err) ||
+        !find(bots, id, tb_json_get_string(request, "instance"), &bot, err))
         return false;
     ok = may_stop(bots, bot, err) &&
          command_stop(bots, bot, order, caller, idempotency, result, problems, err);

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from lifecycle import (bot, command, ended, fresh_name, operation, running, trading, until,
+from lifecycle import (bot, command, create, ended, fresh_name, of_bot, operation, running, trading, until,
                        until_state)
 
 SCALE = 10
@@ -179,3 +179,67 @@ def test_a_crash_before_the_look(bridge, programs, simulator):
     # A stop of what had stopped already does not repeat what is not known.
     again = left(bridge, stop(bridge, name))
     assert again["orders"] == "none" and again["positions"] == "unknown" and "ended before" in said(again)
+
+
+def in_conflict(bridge, simulator):
+    """As when something in between delivers the one deploy twice."""
+    import requests
+    name = fresh_name("double")
+    simulator.fault(match={"method": "GET", "path": "/docker/active"}, kind="latency", delay_ms=12000,
+                    count=0)
+    simulator.fault(match={"method": "POST", "path": "/bot-orchestration/deploy-v2-"}, kind="drop_after")
+    href = create(bridge, name).json()["operation"]["href"]
+    first = until(lambda: of_bot([c["name"] for c in simulator.ledger()["containers"]
+                                  if c["state"] == "running"], name))[0]
+    base = first[:-len("-YYYYMMDD-HHMMSS")]
+    until(lambda: simulator.ledger()["now_ms"] // 1000 % 60 != int(first[-2:]))
+    answer = requests.post(f"{simulator.url}/bot-orchestration/deploy-v2-script", timeout=30,
+                           auth=("admin", "admin"),
+                           json={"instance_name": base, "credentials_profile": "master_account",
+                                 "image": "hummingbot/hummingbot:version-2.16.0",
+                                 "script": "v2_with_controllers.py",
+                                 "script_config": f"{base}.yml", "headless": True})
+    assert answer.json()["success"], answer.text
+    simulator.control("DELETE", "/faults")
+    assert ended(bridge, href)["state"] == "conflict"
+    both = until(lambda: (lambda t: t if len(t) == 2 else None)(trading(simulator, name)))
+    until(lambda: all(bot_or_none(bridge, i) for i in both))
+    return name, both
+
+
+def bot_or_none(bridge, instance):
+    answer = bridge.get(f"/bots/{instance}")
+    return answer.json() if answer.status_code == 200 else None
+
+
+def test_one_of_two_instances_is_stopped_and_the_other_is_the_bot(bridge, simulator):
+    name, (one, other) = in_conflict(bridge, simulator)
+    lonely = fresh_name("lonely")
+    running(bridge, lonely)
+    for body in ({"instance": bot(bridge, lonely)["instance"]}, {"instance": "hummingbot-nobody"}):
+        assert bridge.post(f"/bots/{name}/stop", json=body).status_code == 404
+    assert bridge.post(f"/bots/{name}/stop", json={"instance": 1}).status_code == 422
+    href = command(bridge, name, "stop", {"instance": one})["operation"]["href"]
+    op = ended(bridge, href)
+    assert op["state"] == "succeeded" and op["instance"] == one and not op["managed"], op
+    assert op["bot"] == bot(bridge, name)["id"]
+    assert trading(simulator, name) == [other]
+    shown = until_state(bridge, name, "running")
+    assert shown["instance"] == other and shown["intent"] == "run", shown
+    assert len([b for b in bridge.get("/bots").json()["bots"] if b["instance"] == other]) == 1
+    stop(bridge, name)
+    assert trading(simulator, name) == []
+    until_state(bridge, name, "stopped")
+
+
+def test_both_instances_are_stopped_by_their_names(bridge, programs, simulator):
+    name, (one, other) = in_conflict(bridge, simulator)
+    hrefs = [command(bridge, i, "stop")["operation"]["href"] for i in (one, other)]
+    bridge = programs.again()
+    for href in hrefs:
+        assert ended(bridge, href)["state"] == "succeeded"
+    assert trading(simulator, name) == []
+    shown = until_state(bridge, name, "stopped")
+    assert shown["instance"] in (one, other) and shown["intent"] == "stop"
+    ended(bridge, command(bridge, name, "start")["operation"]["href"])
+    assert len(trading(simulator, name)) <= 1

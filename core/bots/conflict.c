@@ -1,0 +1,112 @@
+/* The way out of a conflict: a person stops instances of the bot, one by one, until one is left or
+ * none. Then the bot has one instance again, and its state is what is seen of that one.
+ *
+ * Runs on the settling thread after each such stop. It is decided by a fresh look at upstream,
+ * since an instance that is not listed yet would otherwise be forgotten. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "bots/bots_private.h"
+
+static struct bot *conflicted(struct tb_bots *b, const char *id)
+{
+    struct bot *bot = registry_find(b, id);
+    return bot && bot->managed && bot->state == TB_BOT_CONFLICT && !bot_busy(b, bot) ? bot : NULL;
+}
+
+/* The instance that the bot has now. False: there are several still, or it cannot be told. */
+static bool choose(struct tb_bots *b, const struct tb_observation *obs, char out[TB_INSTANCE_NAME],
+                   bool *lives_out)
+{
+    size_t living = 0;
+
+    out[0] = '\0';
+    for (int64_t i = 0; i < obs->hits; i++) {
+        const struct tb_hit *hit = &obs->hit[i];
+        const struct bot *entry = registry_by_instance(b, hit->instance);
+        bool rests = hit->container == TB_CT_EXITED ||
+                     (entry && hit->container == TB_CT_RUNNING && entry->state == TB_BOT_STOPPED &&
+                      !bot_lives(b, entry));
+        if (entry && (entry->managed || entry->claimed || bot_busy(b, entry)))
+            return false;
+        living += !rests;
+        if (!rests || !out[0])
+            tb_copy(out, TB_INSTANCE_NAME, hit->instance);
+    }
+    *lives_out = living > 0;
+    return obs->lists && out[0] && living < 2;
+}
+
+static void become(struct bot *bot, const char *instance, bool lives)
+{
+    tb_copy(bot->life.instance, sizeof bot->life.instance, instance);
+    tb_copy(bot->intent, sizeof bot->intent, lives ? "run" : "stop");
+    bot->life.rests = !lives;
+    bot->state = lives ? TB_BOT_UNKNOWN : TB_BOT_STOPPED;
+    bot->reason[0] = bot->reason_detail[0] = '\0';
+}
+
+/* Stored first, then shown; the bot is claimed. */
+static void resolve(struct tb_bots *b, struct bot *bot, const char *instance, bool lives)
+{
+    struct tb_buffer doc = TB_BUFFER_INIT;
+    struct tb_store_bot record;
+    struct tb_error err = {0};
+    struct bot shown, *entry;
+    bool ok;
+
+    pthread_mutex_lock(&b->lock);
+    shown = *bot;
+    pthread_mutex_unlock(&b->lock);
+    become(&shown, instance, lives);
+    bot_write_doc(&shown, &doc);
+    bot_record(&shown, doc.data, tb_wall_ms(), &record);
+    ok = tb_store_bot_put(b->store, &record, shown.store_version, &err);
+    tb_buffer_free(&doc);
+    if (!ok) {
+        tb_log(TB_ERROR, "store.failed", "%s stays in conflict: %s", bot->name, err.detail);
+        return;
+    }
+    pthread_mutex_lock(&b->lock);
+    entry = registry_by_instance(b, instance);
+    if (entry && entry != bot)
+        registry_remove(b, entry);
+    bot->store_version++;
+    become(bot, instance, lives);
+    bot->sight = (struct sight){.report_at = tb_wall_ms()};
+    bot->judge_after = tb_wall_ms();
+    bot_changed(b, bot);
+    feed_poke(b);
+    pthread_mutex_unlock(&b->lock);
+    tb_log(TB_WARN, "bot.conflict_over", "%s has one instance: %s, %s", bot->name, instance,
+           lives ? "which runs" : "which was stopped");
+}
+
+void conflict_look(struct tb_bots *b, const char *owner)
+{
+    struct tb_observation obs = {0};
+    char instance[TB_INSTANCE_NAME];
+    struct tb_life life;
+    struct bot *bot;
+    bool lives, one;
+
+    pthread_mutex_lock(&b->lock);
+    bot = conflicted(b, owner);
+    if (bot)
+        life = bot->life;
+    pthread_mutex_unlock(&b->lock);
+    if (!bot)
+        return;
+    life.phase = TB_PH_LOOK;
+    obs.sent_wall = obs.done_wall = upstream_wall_ms(b);
+    look_for_base(b, &life, &obs);
+    if (!bot_claim(b, bot))
+        return;
+    pthread_mutex_lock(&b->lock);
+    one = conflicted(b, owner) == bot && choose(b, &obs, instance, &lives);
+    pthread_mutex_unlock(&b->lock);
+    if (one)
+        resolve(b, bot, instance, lives);
+    bot_release(b, bot);
+}
