@@ -103,6 +103,7 @@ static bool open_plugins(struct bridge *b, struct tb_error *err)
             .hb = b->hb,
             .events = b->events,
             .store = b->store,
+            .strict = settings_text(s, SET_PLUGIN_GATE) != NULL,
             .lane = place_saves_drafts(s) ? TB_LANE_DRAFT : TB_LANE_LIVE,
             .watch = true,
         },

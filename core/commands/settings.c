@@ -63,8 +63,9 @@ static const struct setting_row ROWS[SETTING_COUNT] = {
                           "`live`: a saved plugin is live at once; `draft`: it is a draft until a "
                           "developer activates it. Without it `live` when BRIDGE_BIND is a "
                           "loopback address, else `draft`."},
-    [SET_PLUGIN_GATE] = {"BRIDGE_PLUGIN_GATE", SETTING_LATER, NULL, 0, 0,
-                         "Who may put new plugins into force."},
+    [SET_PLUGIN_GATE] = {"BRIDGE_PLUGIN_GATE", 0, NULL, 0, 0,
+                         "`strict`: a saved plugin whose plans differ from its golden files keeps "
+                         "its last good version, as one whose tests fail always does."},
     [SET_BOT_IMAGES] = {"BRIDGE_BOT_IMAGES", 0, "hummingbot/hummingbot:*", 0, 0,
                         "Images that bots may run, separated by commas; `*` at the end matches the "
                         "rest."},
@@ -190,6 +191,13 @@ static void check_bind(struct settings *s, const char *value)
                  "BRIDGE_BIND is not an IPv4 address: \"%.64s\"", value);
 }
 
+static void check_gate(struct settings *s, const char *value)
+{
+    if (strcmp(value, "strict") != 0)
+        complain(s, SETTING_FATAL, "give `strict` or leave it unset",
+                 "BRIDGE_PLUGIN_GATE is `%.40s`", value);
+}
+
 static void check_lane(struct settings *s, const char *value)
 {
     if (strcmp(value, "live") != 0 && strcmp(value, "draft") != 0)
@@ -211,6 +219,8 @@ static void check_value(struct settings *s, enum setting id)
         check_admin_token(s, value);
     if (id == SET_BIND)
         check_bind(s, value);
+    if (id == SET_PLUGIN_GATE)
+        check_gate(s, value);
     if (id == SET_PLUGINS_LANE)
         check_lane(s, value);
     if (id == SET_STORE && strncmp(value, "postgres", 8) == 0)

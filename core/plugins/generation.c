@@ -194,6 +194,18 @@ struct tb_generation *tb_generation_read(struct tb_plugins *host, const struct t
     return g;
 }
 
+struct tb_generation *tb_generation_of(const char *name, struct tb_plugin *plugin)
+{
+    struct tb_generation *g = tb_xcalloc(1, sizeof *g);
+    atomic_init(&g->refs, 1);
+    tb_generation_add(g, name);
+    g->slots[0].plugin = tb_plugin_share(plugin);
+    g->slots[0].status = TB_SLOT_LOADED;
+    if (!plugin)
+        (void)tb_copy(g->slots[0].error, sizeof g->slots[0].error, "nothing of it is live");
+    return g;
+}
+
 struct tb_generation *tb_generation_drafts(const struct tb_generation *generation)
 {
     struct tb_generation *g = tb_xcalloc(1, sizeof *g);

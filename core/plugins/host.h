@@ -43,6 +43,7 @@ struct tb_plugins_config {
     int64_t stuck_ms;              /* 0: 10 s of run time without a sign of life */
     struct tb_events *events;      /* may be NULL: news of every swap and failed load */
     struct tb_store *store;        /* may be NULL: then versions are not kept */
+    bool strict;                   /* golden differences keep a new version from going live */
     bool look_only;                /* the store is read, never written */
     enum tb_plugin_lane lane;      /* where a save of the folder goes */
     bool watch;                    /* read the folder again when it changes */

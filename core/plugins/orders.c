@@ -127,18 +127,6 @@ bool tb_needs_grow(const struct tb_plugin *from, const struct tb_plugin *to,
 
 /* ---- looking first ---- */
 
-static struct tb_generation *only(const struct tb_plugin_slot *slot, struct tb_plugin *plugin)
-{
-    struct tb_generation *g = tb_xcalloc(1, sizeof *g);
-    atomic_init(&g->refs, 1);
-    tb_generation_add(g, slot->name);
-    g->slots[0].plugin = tb_plugin_share(plugin);
-    g->slots[0].status = TB_SLOT_LOADED;
-    if (!plugin)
-        (void)tb_copy(g->slots[0].error, sizeof g->slots[0].error, "nothing of it is live");
-    return g;
-}
-
 static void write_version(struct tb_json_writer *w, const char *key, const struct tb_plugin *plugin)
 {
     tb_jw_key(w, key);
@@ -176,8 +164,8 @@ bool tb_plugins_compare(struct tb_plugins *host, enum tb_plugin_verb verb,
     if (to) {
         const struct tb_plugin *from = slot->plugin;
         (void)tb_copy(out->to, sizeof out->to, to->hash);
-        out->before = only(slot, slot->plugin);
-        out->after = only(slot, to);
+        out->before = tb_generation_of(slot->name, slot->plugin);
+        out->after = tb_generation_of(slot->name, to);
         tb_jw_kv_string(w, "plugin", slot->name);
         write_version(w, "from", from);
         write_version(w, "to", to);

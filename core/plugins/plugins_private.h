@@ -72,7 +72,8 @@ struct tb_plugin {
     char name[TB_PLUGIN_NAME];
     char hash[TB_SHA256_TEXT];
     struct tb_script_set set;
-    struct tb_json_doc *described; /* what the describe entry said at load */
+    struct tb_json_doc *described;    /* what the describe entry said at load */
+    atomic_uint tests, golden_differ; /* of its own tests, once they ran */
     int64_t loaded_wall_ms;
 };
 
@@ -174,6 +175,8 @@ void tb_script_set_hash(const struct tb_script_set *set, char out[TB_SHA256_TEXT
 TB_MUST_CHECK
 struct tb_generation *tb_generation_read(struct tb_plugins *host, const struct tb_generation *old,
                                          struct tb_error *err);
+/* Of one version only; plugin may be NULL. */
+struct tb_generation *tb_generation_of(const char *name, struct tb_plugin *plugin);
 /* The same plugins with drafts in the places of those that are live. */
 struct tb_generation *tb_generation_drafts(const struct tb_generation *generation);
 /* Would a reader of the folder see anything else? */
@@ -191,6 +194,14 @@ struct tb_plugin *tb_plugin_build(struct tb_plugins *host, const char *name,
 struct tb_plugin *tb_plugin_share(struct tb_plugin *plugin); /* NULL is nothing */
 void tb_plugin_release(struct tb_plugin *plugin);
 bool tb_plugin_is(const struct tb_plugin *plugin, const char *hash);
+
+/* ---- its own tests before it goes live (gate.c) ---- */
+
+/* Runs the tests of the version's files; golden files are the folder's. True: it may be published.
+ * False: *err and *fault say which test fails; *again_out: files that no hash covers decide. */
+TB_MUST_CHECK
+bool tb_gate_pass(struct tb_plugins *host, struct tb_plugin *plugin, bool *again_out,
+                  struct tb_plugin_fault *fault, struct tb_error *err);
 
 /* ---- what is in force (resolve.c); all under reload_lock ---- */
 

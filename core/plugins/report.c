@@ -98,6 +98,19 @@ static const char *news_word(const struct tb_plugin_slot *slot, const struct tb_
     return !swapped && tb_slot_draft(slot) ? "draft" : list_word(slot);
 }
 
+static void log_loaded(struct tb_plugin *plugin)
+{
+    unsigned ran = atomic_load(&plugin->tests), golden = atomic_load(&plugin->golden_differ);
+    struct tb_buffer tests = TB_BUFFER_INIT;
+    if (ran)
+        tb_buffer_printf(&tests, ", %u tests pass", ran - golden);
+    if (golden)
+        tb_buffer_printf(&tests, ", %u golden differ", golden);
+    tb_log(golden ? TB_WARN : TB_INFO, "plugin.loaded", "%s %.8s%s", plugin->name, plugin->hash,
+           tb_buffer_text(&tests));
+    tb_buffer_free(&tests);
+}
+
 static void log_slot(const struct tb_plugin_slot *slot, const char *word)
 {
     const struct tb_plugin *draft = tb_slot_draft(slot);
@@ -107,7 +120,7 @@ static void log_slot(const struct tb_plugin_slot *slot, const char *word)
     else if (draft && strcmp(word, "draft") == 0)
         tb_log(TB_INFO, "plugin.draft", "%s %.8s", slot->name, draft->hash);
     else if (slot->plugin)
-        tb_log(TB_INFO, "plugin.loaded", "%s %.8s", slot->name, slot->plugin->hash);
+        log_loaded(slot->plugin);
     if (draft && slot->pin != TB_PIN_NONE)
         tb_log(TB_WARN, "plugin.shadowed", "%s: %s is pinned by %s and shadows %.8s of the folder",
                slot->name, slot->plugin ? slot->plugin->hash : "nothing", tb_pin_word(slot->pin),
@@ -181,6 +194,7 @@ static void write_plugin(struct tb_json_writer *w, const struct tb_plugin_slot *
     tb_jw_kv_node(w, "strategies", tb_json_get(d, "strategies"));
     write_error(w, slot);
     write_versions(w, slot);
+    tb_jw_kv_int(w, "golden_differ", plugin ? atomic_load(&plugin->golden_differ) : 0);
     tb_jw_kv_time(w, "loaded_at", plugin ? plugin->loaded_wall_ms : 0);
     tb_jw_key(w, "hash");
     if (plugin)

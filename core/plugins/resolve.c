@@ -44,11 +44,12 @@ static struct tb_plugin *at_hand(const struct tb_plugin_slot *slot, const char *
 
 /* ---- the folder's version ---- */
 
-static void note_failure(struct tb_plugin_slot *slot, const struct tb_error *why)
+/* again: what failed may pass with the same Lua files. */
+static void note_failure(struct tb_plugin_slot *slot, bool again, const struct tb_error *why)
 {
     /* A full pool of arenas says nothing about the files. */
-    (void)tb_copy(slot->tried, sizeof slot->tried,
-                  why->code == TB_PLUGIN_FAILED ? slot->holds : "");
+    again = again || why->code != TB_PLUGIN_FAILED;
+    (void)tb_copy(slot->tried, sizeof slot->tried, again ? "" : slot->holds);
     (void)tb_copy(slot->error, sizeof slot->error, why->detail);
 }
 
@@ -60,24 +61,56 @@ static void repeat_failure(struct tb_plugin_slot *slot, const struct tb_plugin_s
     (void)tb_copy(slot->error, sizeof slot->error, old->error);
 }
 
+/* Compiled, checked and tested; NULL with the failure noted. Without anything to fall back on a
+ * plugin that loads is better than none, and what was live before the start was tested then. */
+static struct tb_plugin *build_tested(struct tb_plugins *host, struct tb_plugin_slot *slot,
+                                      const struct tb_plugin_slot *old,
+                                      const struct tb_plugin_state *state,
+                                      struct tb_script_set *set)
+{
+    struct tb_error err = {0};
+    bool again = false;
+    bool fallback = (old && (old->plugin || old->folder)) ||
+                    (state && state->active[0] && strcmp(state->active, slot->holds) != 0);
+    struct tb_plugin *plugin =
+        tb_plugin_build(host, slot->name, set, slot->holds, &slot->fault, &err);
+    if (plugin && fallback && !tb_gate_pass(host, plugin, &again, &slot->fault, &err)) {
+        tb_plugin_release(plugin);
+        plugin = NULL;
+    }
+    if (!plugin)
+        note_failure(slot, again, &err);
+    return plugin;
+}
+
+/* Golden files are written when people bless them, without any Lua file changing. */
+static void look_at_golden_again(struct tb_plugins *host, struct tb_plugin *plugin)
+{
+    struct tb_plugin_fault fault = {0};
+    struct tb_error ignored = {0};
+    bool again;
+    if (atomic_load(&plugin->golden_differ) > 0)
+        (void)!tb_gate_pass(host, plugin, &again, &fault, &ignored);
+}
+
 static void read_folder_version(struct tb_plugins *host, struct tb_plugin_slot *slot,
-                                const struct tb_plugin_slot *old)
+                                const struct tb_plugin_slot *old,
+                                const struct tb_plugin_state *state)
 {
     struct tb_script_set set;
     struct tb_error err = {0};
     if (!read_settled(host, slot->name, &set, slot->holds, &err)) {
         tb_script_set_free(&set);
         slot->holds[0] = '\0';
-        note_failure(slot, &err);
+        note_failure(slot, false, &err);
     } else if (old && (slot->folder = at_hand(old, slot->holds)) != NULL) {
         tb_script_set_free(&set);
+        look_at_golden_again(host, slot->folder);
     } else if (old && old->tried[0] && strcmp(old->tried, slot->holds) == 0) {
         tb_script_set_free(&set);
         repeat_failure(slot, old);
     } else {
-        slot->folder = tb_plugin_build(host, slot->name, &set, slot->holds, &slot->fault, &err);
-        if (!slot->folder)
-            note_failure(slot, &err);
+        slot->folder = build_tested(host, slot, old, state, &set);
     }
     if (!slot->folder && old)
         slot->folder = tb_plugin_share(old->folder);
@@ -137,7 +170,7 @@ void tb_slot_fill(struct tb_plugins *host, struct tb_plugin_slot *slot,
 {
     struct tb_plugin_state *state = tb_state_find(host, slot->name);
     if (in_folder)
-        read_folder_version(host, slot, old);
+        read_folder_version(host, slot, old, state);
     if (state)
         clear_rollback(host, slot, state);
     slot->pin = state ? state->pin : TB_PIN_NONE;

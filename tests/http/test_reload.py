@@ -202,3 +202,40 @@ def test_which_bots_would_be_built_differently(open_bridge, good):
     assert {b["change"] for b in shown["bots"]} == {"fails"} and "good/plugin.lua" in shown["bots"][0]["detail"]
     assert [b["config"] for b in bridge.get("/bots").json()["bots"]] == [b["config"] for b in before["bots"]]
     bridge.stop()
+
+
+TESTS = """
+local test = require("bridge.test")
+test.case("the budget is handed on", function(t)
+  local plan = t.plan("s", { budget_quote = "50" })
+  t.equal(plan.controllers[1].config.total_amount_quote, "50")
+end)
+test.case("known", function(t) t.golden("usual", t.plan("s", {}).controllers) end)
+return {}
+"""
+WRONG = CONTROLLER.replace("= p.budget_quote", "= 7")
+OTHER = CONTROLLER.replace("connector_name", "other_name")
+
+
+@pytest.mark.parametrize("gate", [None, "strict"])
+def test_a_plugin_that_fails_its_own_tests_keeps_the_last_good_version(open_bridge, good, gate):
+    save(good / "tests", TESTS, "usual.lua")
+    bridge = open_bridge(BRIDGE_PLUGIN_GATE=gate)
+    run("plugin", "test", "--bless", env=bridge.env)
+    assert (good / "tests/golden/usual.json").exists()
+    save(good, source("2.0.0", build=WRONG))
+    until(lambda: plugin(bridge)["status"] == "kept", "the failing tests are not told")
+    error = plugin(bridge)["error"]
+    assert "1 of its 2 tests fail: good/tests/usual.lua: the budget is handed on" in error["message"] and "7" in error["message"]
+    assert version(bridge) == "1.0.0"
+    save(good, source("3.0.0", build=OTHER))
+    if gate:
+        until(lambda: "golden" in plugin(bridge)["error"]["message"], "the golden difference is not told")
+        assert version(bridge) == "1.0.0"
+    else:
+        until(lambda: version(bridge) == "3.0.0", "the version is not live")
+        assert plugin(bridge)["golden_differ"] == 1 and "1 golden differ" in bridge.log()
+    run("plugin", "test", "--bless", env=bridge.env)
+    until(lambda: version(bridge) == "3.0.0" and plugin(bridge)["golden_differ"] == 0, "the blessing is not seen")
+    assert "error" not in plugin(bridge)
+    bridge.stop()
