@@ -176,6 +176,7 @@ struct tb_api *tb_api_start(const struct tb_api_config *config, struct tb_error 
     api->plugins = config->plugins;
     api->bots = config->bots;
     api->web = config->web;
+    api->uploads = config->uploads;
     api->waiting_max = config->workers / 2;
     api->bind = tb_xstrdup(config->bind);
     api->routes = api_routes_table();

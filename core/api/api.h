@@ -27,6 +27,7 @@ struct tb_api_config {
     struct tb_store *store;
     struct tb_plugins *plugins;
     struct tb_bots *bots;
+    bool uploads;                  /* plugins may come by PUT */
     const struct tb_embedded *web; /* the page; a table without index.html serves none */
 };
 

@@ -32,6 +32,7 @@ enum api_flag {
     API_ETAG = 2,   /* weak ETag, 304 */
     API_HEALTH = 4, /* served while draining */
     API_KEY = 8,    /* takes an Idempotency-Key */
+    API_TAR = 32,   /* the body may be a tar, which is left as it is */
     API_LANE = 16,  /* asked with `lane` it shows what plugins do and needs the role developer */
 };
 
@@ -75,6 +76,7 @@ struct call {
     struct tb_buffer existing; /* JSON of the bot that has the name already */
     struct tb_buffer audit;    /* JSON object for the audit row */
     enum tb_code code;         /* of the answer */
+    bool tar;                  /* the body is a tar, not JSON */
     bool replayed;             /* the answer is an earlier one's: nothing was changed */
     bool dry_run;              /* asked what would be done: nothing was changed */
     bool changed;              /* something was changed, however the answer turned out */
@@ -101,6 +103,7 @@ struct tb_api {
     atomic_bool draining;
     atomic_uint waiting; /* requests inside `Prefer: wait` */
     unsigned waiting_max;
+    bool uploads; /* plugins may come by PUT */
 
     pthread_mutex_t lock; /* guards what follows; never held across another room */
     char admin_sha256[TB_SHA256_TEXT];
@@ -196,6 +199,7 @@ api_handler api_get_operations, api_get_operation;
 api_handler api_get_exchanges, api_get_exchange, api_get_strategy;
 api_handler api_get_plugins, api_get_plugin, api_reload_plugins;
 api_handler api_get_generations, api_activate_plugin, api_rollback_plugin;
+api_handler api_put_plugin, api_delete_plugin;
 api_handler api_get_tokens, api_create_token, api_delete_token;
 api_handler api_get_hummingbot;
 api_handler api_get_backup, api_resume, api_cleanup;

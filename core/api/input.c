@@ -157,8 +157,10 @@ static bool read_body(struct call *call, struct tb_error *err)
     struct tb_http_request *req = call->req;
     if (!tb_http_read_body(req, call->row->body_max, tb_mono_ms() + BODY_WAIT_MS, err))
         return false;
-    bool empty = req->body_len == strspn(req->body, " \t\r\n");
-    if (!empty && !is_json(tb_http_header(req, "Content-Type")))
+    const char *type = tb_http_header(req, "Content-Type");
+    call->tar = (call->row->flags & API_TAR) && type && strcasecmp(type, "application/x-tar") == 0;
+    bool empty = call->tar || req->body_len == strspn(req->body, " \t\r\n");
+    if (!empty && !is_json(type))
         return tb_fail(err, TB_MEDIA_TYPE,
                        "The body must be JSON, sent with the header `Content-Type: "
                        "application/json`.");

@@ -102,6 +102,12 @@ static const struct api_route rows[] = {
      API_AUDIT | API_KEY, 16 * KIB, "", api_rollback_plugin,
      "puts an earlier version in force, `{generation}` or the one before, until the folder "
      "changes"},
+    {"PUT", "/plugins/{plugin}", "/plugins/{plugin}", API_DEVELOPER, API_AUDIT | API_TAR,
+     4096 * KIB, "dry_run", api_put_plugin,
+     "uploads a plugin, a tar of its folder or `{files: {path: text}}`; only with "
+     "BRIDGE_PLUGIN_UPLOAD=1"},
+    {"DELETE", "/plugins/{plugin}", "/plugins/{plugin}", API_DEVELOPER, API_AUDIT, 16 * KIB, "",
+     api_delete_plugin, "takes an uploaded plugin away; a folder of its name serves again"},
     {"GET", "/hummingbot", "hummingbot", API_OPERATOR, 0, 0, "", api_get_hummingbot,
      "the Hummingbot API: version profile, differences, health, clock, lanes, broker"},
     {"POST", "/hummingbot/resume", "/hummingbot/resume", API_ADMIN, API_AUDIT, 16 * KIB, "",

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/words.h"
 
 #define VERSIONS_MAX 1000
 
@@ -35,6 +35,12 @@ bool api_get_generations(struct call *call, struct tb_error *err)
 }
 
 /* ---- orders ---- */
+
+static struct tb_plugin_order order_of(const struct call *call)
+{
+    return (struct tb_plugin_order){
+        .plugin = call->req->arg[0], .admin = call->who.role == API_ADMIN, .by = call->who.name};
+}
 
 /* {generation?, dry_run?} */
 static bool read_order(struct call *call, struct tb_plugin_order *order, struct tb_error *err)
@@ -66,7 +72,7 @@ static void write_audit(struct call *call, const char *plugin, const char *hash)
     tb_jw_end_object(&w);
 }
 
-static bool order(struct call *call, enum tb_plugin_verb verb, struct tb_error *err)
+static bool carry_out(struct call *call, enum tb_plugin_verb verb, struct tb_error *err)
 {
     struct tb_plugins *plugins = call->api->plugins;
     struct tb_plugin_order wish;
@@ -91,12 +97,12 @@ static bool order(struct call *call, enum tb_plugin_verb verb, struct tb_error *
 
 static bool activate(struct call *call, struct tb_error *err)
 {
-    return order(call, TB_PLUGIN_ACTIVATE, err);
+    return carry_out(call, TB_PLUGIN_ACTIVATE, err);
 }
 
 static bool rollback(struct call *call, struct tb_error *err)
 {
-    return order(call, TB_PLUGIN_ROLLBACK, err);
+    return carry_out(call, TB_PLUGIN_ROLLBACK, err);
 }
 
 bool api_activate_plugin(struct call *call, struct tb_error *err)
@@ -107,4 +113,71 @@ bool api_activate_plugin(struct call *call, struct tb_error *err)
 bool api_rollback_plugin(struct call *call, struct tb_error *err)
 {
     return api_run_once(call, rollback, err);
+}
+
+/* ---- uploads ---- */
+
+static bool may_upload(const struct call *call, struct tb_error *err)
+{
+    return call->api->uploads ||
+           tb_fail(err, TB_FORBIDDEN,
+                   "Uploading plugins is off: who may upload one can run code in the bridge's "
+                   "sandbox. Set BRIDGE_PLUGIN_UPLOAD=1 to allow it, or put the plugin into the "
+                   "folder.");
+}
+
+/* Where in the bundle it fails, beside the sentence. */
+static void name_place(struct call *call, const struct tb_plugin_fault *fault,
+                       const struct tb_error *err)
+{
+    struct tb_buffer pointer = TB_BUFFER_INIT;
+    if (fault->file[0]) {
+        tb_buffer_puts(&pointer, "/files");
+        tb_pointer_add(&pointer, fault->file);
+        tb_problem_add(&call->problems.errors, tb_buffer_text(&pointer), "does_not_load",
+                       err->detail, fault->excerpt[0] ? fault->excerpt : NULL);
+    }
+    tb_buffer_free(&pointer);
+}
+
+bool api_put_plugin(struct call *call, struct tb_error *err)
+{
+    const char *dry = tb_http_query(call->req, "dry_run");
+    const struct tb_plugin_bundle bundle = {.json = call->tar ? NULL : call->body,
+                                            .tar = call->req->body,
+                                            .tar_len = call->req->body_len};
+    const struct tb_plugin_order wish = order_of(call);
+    struct tb_plugin_comparison change;
+    struct tb_plugin_fault fault = {0};
+    struct tb_json_writer w;
+    if (!may_upload(call, err))
+        return false;
+    call->dry_run = dry && strcmp(dry, "0") != 0;
+    tb_jw_init(&w, &call->res->body);
+    tb_jw_object(&w);
+    if (!tb_plugins_put(call->api->plugins, &wish, &bundle, call->dry_run, &change, &w, &fault,
+                        err)) {
+        name_place(call, &fault, err);
+        return false;
+    }
+    bool ok = tb_bots_rebuilt(call->api->bots, wish.plugin, change.before, change.after, &w, err);
+    tb_jw_kv_bool(&w, "dry_run", call->dry_run);
+    tb_jw_end_object(&w);
+    write_audit(call, wish.plugin, change.to);
+    tb_plugin_comparison_free(&change);
+    return ok;
+}
+
+bool api_delete_plugin(struct call *call, struct tb_error *err)
+{
+    const struct tb_plugin_order wish = order_of(call);
+    struct tb_json_writer w;
+    if (!may_upload(call, err) || !tb_plugins_delete(call->api->plugins, &wish, err))
+        return false;
+    tb_jw_init(&w, &call->res->body);
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "deleted", wish.plugin);
+    tb_jw_end_object(&w);
+    write_audit(call, wish.plugin, "");
+    return true;
 }

@@ -139,6 +139,7 @@ static bool open_api(struct bridge *b, struct tb_error *err)
             .store = b->store,
             .plugins = b->plugins,
             .bots = b->bots,
+            .uploads = settings_number(s, SET_PLUGIN_UPLOAD) == 1,
             .web = tb_web_files,
         },
         err);

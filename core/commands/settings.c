@@ -66,6 +66,9 @@ static const struct setting_row ROWS[SETTING_COUNT] = {
     [SET_PLUGIN_GATE] = {"BRIDGE_PLUGIN_GATE", 0, NULL, 0, 0,
                          "`strict`: a saved plugin whose plans differ from its golden files keeps "
                          "its last good version, as one whose tests fail always does."},
+    [SET_PLUGIN_UPLOAD] = {"BRIDGE_PLUGIN_UPLOAD", SETTING_NUMBER, "0", 0, 1,
+                           "1 lets developers upload plugins (`PUT /plugins/{plugin}`); give that "
+                           "right only to whom you would give the API's password."},
     [SET_BOT_IMAGES] = {"BRIDGE_BOT_IMAGES", 0, "hummingbot/hummingbot:*", 0, 0,
                         "Images that bots may run, separated by commas; `*` at the end matches the "
                         "rest."},

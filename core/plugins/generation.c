@@ -12,11 +12,6 @@
 #include "base/memory.h"
 #include "plugins/plugins_private.h"
 
-/* Folders of the repository that are not plugins. */
-static const char *const reserved[] = {"sdk", "types", NULL};
-
-enum { NAME_LEN = 40 };
-
 void tb_generation_release(struct tb_generation *generation)
 {
     if (!generation || atomic_fetch_sub(&generation->refs, 1) != 1)
@@ -113,7 +108,7 @@ static bool plugin_folder(const char *dir, const char *name)
 {
     char full[4096];
     struct stat st;
-    for (const char *const *r = reserved; *r; r++) {
+    for (const char *const *r = tb_reserved_names; *r; r++) {
         if (strcmp(*r, name) == 0)
             return false;
     }
@@ -126,15 +121,10 @@ static bool plugin_folder(const char *dir, const char *name)
 /* A folder of another name is listed with this reason: whoever made it looks for it there. */
 static bool check_name(struct tb_plugin_slot *slot)
 {
-    const char *name = slot->name;
-    if (strlen(name) <= NAME_LEN && name[0] >= 'a' && name[0] <= 'z' &&
-        name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0')
+    if (tb_plugin_name_is_good(slot->name))
         return true;
     slot->status = TB_SLOT_FAILED;
-    (void)snprintf(slot->error, sizeof slot->error,
-                   "a plugin's folder is named with lower-case letters, digits and _, at most %d, "
-                   "beginning with a letter",
-                   NAME_LEN);
+    (void)tb_copy(slot->error, sizeof slot->error, TB_PLUGIN_NAME_RULE);
     return false;
 }
 

@@ -187,6 +187,28 @@ bool tb_generation_match(const struct tb_generation *generation, const char *wor
 /* Names of loaded plugins, in order; returns the count (at most max). */
 size_t tb_generation_names(const struct tb_generation *generation, char names[][64], size_t max);
 
+/* ---- uploads ---- */
+
+struct tb_plugin_bundle {
+    const struct tb_json *json; /* {files: {path: text}}; NULL: a tar */
+    const char *tar;
+    size_t tar_len;
+};
+
+/* Builds and tests it, then puts it in force, pinned, or lets it wait: in the draft lane for an
+ * activation, when its actions want more than before for an admin's. Writes the members of
+ * tb_plugins_compare and waits_for. TB_INVALID with the place in *fault when it does not load. */
+TB_MUST_CHECK
+bool tb_plugins_put(struct tb_plugins *host, const struct tb_plugin_order *order,
+                    const struct tb_plugin_bundle *bundle, bool dry_run,
+                    struct tb_plugin_comparison *out, struct tb_json_writer *w,
+                    struct tb_plugin_fault *fault, struct tb_error *err);
+/* Takes an upload away, in force or waiting, or a plugin whose folder is gone; a folder speaks
+ * again. */
+TB_MUST_CHECK
+bool tb_plugins_delete(struct tb_plugins *host, const struct tb_plugin_order *order,
+                       struct tb_error *err);
+
 /* JSON for GET /plugins: {generation, plugins:[{name, title, version, status: loaded|kept|failed|
  * broken, connectors, strategies, error?, loaded_at, hash}]}; kept: the files fail and the last
  * good version serves; broken: switched off after it hung. */

@@ -152,27 +152,31 @@ static void write_needs(struct tb_json_writer *w, const struct tb_plugin *from,
     tb_jw_end_array(w);
 }
 
+void tb_comparison_write(const char *name, struct tb_plugin *from, struct tb_plugin *to,
+                         struct tb_plugin_comparison *out, struct tb_json_writer *w)
+{
+    static const struct tb_script_set nothing = {0};
+    (void)tb_copy(out->to, sizeof out->to, to->hash);
+    out->before = tb_generation_of(name, from);
+    out->after = tb_generation_of(name, to);
+    tb_jw_kv_string(w, "plugin", name);
+    write_version(w, "from", from);
+    write_version(w, "to", to);
+    write_needs(w, from, to);
+    tb_jw_key(w, "diff");
+    tb_diff_write(w, from ? &from->set : &nothing, &to->set);
+}
+
 bool tb_plugins_compare(struct tb_plugins *host, enum tb_plugin_verb verb,
                         const struct tb_plugin_order *order, struct tb_plugin_comparison *out,
                         struct tb_json_writer *w, struct tb_error *err)
 {
-    static const struct tb_script_set nothing = {0};
     struct tb_generation *g = tb_generation_hold(host, TB_LANE_LIVE);
     const struct tb_plugin_slot *slot = slot_of(g, order->plugin, err);
     struct tb_plugin *to = slot ? meant(host, verb, slot, order, err) : NULL;
     *out = (struct tb_plugin_comparison){0};
-    if (to) {
-        const struct tb_plugin *from = slot->plugin;
-        (void)tb_copy(out->to, sizeof out->to, to->hash);
-        out->before = tb_generation_of(slot->name, slot->plugin);
-        out->after = tb_generation_of(slot->name, to);
-        tb_jw_kv_string(w, "plugin", slot->name);
-        write_version(w, "from", from);
-        write_version(w, "to", to);
-        write_needs(w, from, to);
-        tb_jw_key(w, "diff");
-        tb_diff_write(w, from ? &from->set : &nothing, &to->set);
-    }
+    if (to)
+        tb_comparison_write(slot->name, slot->plugin, to, out, w);
     tb_plugin_release(to);
     tb_generation_release(g);
     return out->after != NULL;
@@ -186,16 +190,6 @@ void tb_plugin_comparison_free(struct tb_plugin_comparison *comparison)
 }
 
 /* ---- doing it ---- */
-
-static struct tb_plugin_state state_of(struct tb_plugins *host, const char *name)
-{
-    struct tb_plugin_state state = {.pin = TB_PIN_NONE};
-    const struct tb_plugin_state *known = tb_state_find(host, name);
-    if (known)
-        state = *known;
-    (void)tb_copy(state.name, sizeof state.name, name);
-    return state;
-}
 
 /* Does this version come from an upload? Then only people replace it. */
 static bool was_uploaded(struct tb_plugins *host, const char *name, const char *hash)
@@ -230,7 +224,7 @@ static bool put_in_force(struct tb_plugins *host, enum tb_plugin_verb verb,
     static const char *const words[] = {
         [TB_PLUGIN_ACTIVATE] = "activate", [TB_PLUGIN_ROLLBACK] = "rollback"};
     const struct tb_version_cause cause = {.word = words[verb], .by = order->by};
-    struct tb_plugin_state state = state_of(host, slot->name);
+    struct tb_plugin_state state = tb_state_of(host, slot->name);
     bool folder =
         tb_plugin_is(slot->folder, to->hash) && to != slot->upload && verb == TB_PLUGIN_ACTIVATE;
     if (!may_grow(slot, to, order, err))

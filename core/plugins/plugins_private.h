@@ -193,6 +193,12 @@ struct tb_plugin *tb_plugin_build(struct tb_plugins *host, const char *name,
                                   struct tb_plugin_fault *fault, struct tb_error *err);
 struct tb_plugin *tb_plugin_share(struct tb_plugin *plugin); /* NULL is nothing */
 void tb_plugin_release(struct tb_plugin *plugin);
+extern const char *const tb_reserved_names[];
+#define TB_PLUGIN_NAME_RULE                                                                        \
+    "a plugin's folder is named with lower-case letters, digits and _, at most 40, beginning "     \
+    "with "                                                                                        \
+    "a letter"
+bool tb_plugin_name_is_good(const char *name);
 bool tb_plugin_is(const struct tb_plugin *plugin, const char *hash);
 
 /* ---- its own tests before it goes live (gate.c) ---- */
@@ -219,6 +225,8 @@ const char *tb_pin_word(enum tb_pin pin); /* NULL: none */
 TB_MUST_CHECK
 bool tb_states_load(struct tb_plugins *host, struct tb_error *err);
 struct tb_plugin_state *tb_state_find(struct tb_plugins *host, const char *name);
+/* What is known of it, or a new state of this name. */
+struct tb_plugin_state tb_state_of(struct tb_plugins *host, const char *name);
 /* Stores the state, with the version it puts in force (may be NULL); true when both are on the disk
  * and known here. */
 TB_MUST_CHECK
@@ -244,6 +252,13 @@ void tb_versions_note(struct tb_plugins *host, const struct tb_generation *now);
 /* Does `to` want endpoints that `from` (may be NULL) does not? They are added to the text. */
 bool tb_needs_grow(const struct tb_plugin *from, const struct tb_plugin *to,
                    struct tb_buffer *added);
+/* Fills the comparison and writes its members. */
+void tb_comparison_write(const char *name, struct tb_plugin *from, struct tb_plugin *to,
+                         struct tb_plugin_comparison *out, struct tb_json_writer *w);
+/* The Lua files of a bundle (bundle.c). */
+TB_MUST_CHECK
+bool tb_bundle_read(const char *plugin, const struct tb_plugin_bundle *bundle,
+                    struct tb_script_set *out, struct tb_error *err);
 /* Writes an array of {path, change, added, removed, text}. */
 void tb_diff_write(struct tb_json_writer *w, const struct tb_script_set *from,
                    const struct tb_script_set *to);

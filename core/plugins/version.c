@@ -8,6 +8,11 @@
 #include "base/memory.h"
 #include "plugins/plugins_private.h"
 
+/* Folders of the repository that are not plugins. */
+const char *const tb_reserved_names[] = {"sdk", "types", NULL};
+
+enum { NAME_LEN = 40 };
+
 void tb_plugin_release(struct tb_plugin *plugin)
 {
     if (!plugin || atomic_fetch_sub(&plugin->refs, 1) != 1)
@@ -66,6 +71,16 @@ struct tb_plugin *tb_plugin_share(struct tb_plugin *plugin)
     if (plugin)
         atomic_fetch_add(&plugin->refs, 1);
     return plugin;
+}
+
+bool tb_plugin_name_is_good(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    for (const char *const *r = tb_reserved_names; *r; r++)
+        if (strcmp(*r, name) == 0)
+            return false;
+    return strlen(name) <= NAME_LEN && name[0] >= 'a' && name[0] <= 'z' &&
+           name[strspn(name, letters)] == '\0';
 }
 
 bool tb_plugin_is(const struct tb_plugin *plugin, const char *hash)

@@ -28,6 +28,16 @@ struct tb_plugin_state *tb_state_find(struct tb_plugins *host, const char *name)
     return NULL;
 }
 
+struct tb_plugin_state tb_state_of(struct tb_plugins *host, const char *name)
+{
+    struct tb_plugin_state state = {.pin = TB_PIN_NONE};
+    const struct tb_plugin_state *known = tb_state_find(host, name);
+    if (known)
+        state = *known;
+    (void)tb_copy(state.name, sizeof state.name, name);
+    return state;
+}
+
 static void remember(struct tb_plugins *host, const struct tb_plugin_state *state)
 {
     struct tb_plugin_state *known = tb_state_find(host, state->name);

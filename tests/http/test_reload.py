@@ -1,6 +1,8 @@
 """Saves, lanes and versions of plugins through the bridge: what is live a moment after a save, who sees
 drafts, and what survives."""
+import io
 import os
+import tarfile
 import time
 
 import pytest
@@ -238,4 +240,157 @@ def test_a_plugin_that_fails_its_own_tests_keeps_the_last_good_version(open_brid
     run("plugin", "test", "--bless", env=bridge.env)
     until(lambda: version(bridge) == "3.0.0" and plugin(bridge)["golden_differ"] == 0, "the blessing is not seen")
     assert "error" not in plugin(bridge)
+    bridge.stop()
+
+
+# ---- uploads ----
+
+ACTION = """actions = { prove = { title = "Prove", role = "operator", needs = { %s }, run = function(ctx, p, hb) end } },"""
+
+
+def put(bridge, text=None, name="good", files=None, expect=200, token=True, **query):
+    body = {"files": files or {"plugin.lua": text}}
+    answer = bridge.request("PUT", f"/plugins/{name}", json=body, params=query, **({"token": False, "headers": token} if token is not True else {}))
+    assert answer.status_code == expect, answer.text
+    return answer.json()
+
+
+def tar_of(*members):
+    """members: (name, bytes) or (name, type, link)."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, content, *link in members:
+            info = tarfile.TarInfo(name)
+            info.mtime = 1.5
+            if link:
+                info.type, info.linkname = content, link[0]
+                tar.addfile(info)
+            else:
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def put_tar(bridge, *members, raw=None):
+    return bridge.request("PUT", "/plugins/good", data=raw if raw is not None else tar_of(*members), headers={"Content-Type": "application/x-tar"})
+
+
+def test_uploads_are_off_until_allowed(open_bridge):
+    bridge = open_bridge()
+    answer = put(bridge, source("2.0.0"), expect=403)
+    assert "BRIDGE_PLUGIN_UPLOAD=1" in answer["detail"] and version(bridge) == "1.0.0"
+    assert bridge.delete("/plugins/good").status_code == 403
+    bridge.stop()
+
+
+def test_an_upload_is_pinned_until_a_person_says_otherwise(open_bridge, good):
+    bridge = open_bridge(BRIDGE_PLUGIN_UPLOAD=1)
+    shown = put(bridge, source("2.0.0"), dry_run=1)
+    assert shown["to"]["version"] == "2.0.0" and shown["waits_for"] is None and version(bridge) == "1.0.0"
+    put(bridge, source("2.0.0"))
+    assert version(bridge) == "2.0.0" and plugin(bridge)["pin"] == "upload" and plugin(bridge)["shadowed"]
+    save(good, source("3.0.0"))
+    until(lambda: (plugin(bridge)["draft"] or {}).get("version") == "3.0.0", "the folder's version is not offered")
+    assert version(bridge) == "2.0.0"
+    bridge.kill()
+    bridge = open_bridge(BRIDGE_PLUGIN_UPLOAD=1)
+    assert version(bridge) == "2.0.0" and plugin(bridge)["pin"] == "upload"
+    order(bridge, "activate")
+    assert version(bridge) == "3.0.0" and plugin(bridge)["pin"] is None
+    order(bridge, "rollback")
+    assert version(bridge) == "2.0.0" and plugin(bridge)["pin"] == "upload", "what was uploaded stays pinned as an upload"
+    assert bridge.delete("/plugins/good").status_code == 200
+    assert version(bridge) == "3.0.0"
+    assert bridge.delete("/plugins/good").json()["code"] == "wrong_state"
+
+    put(bridge, source("1.0.0", name="fresh"), name="fresh")
+    assert version(bridge, "fresh") == "1.0.0" and "no folder" in plugin(bridge, "fresh")["shadowed"]
+    answer = put_tar(bridge, ("good/plugin.lua", source("4.0.0").encode()), ("good/tests/golden/x.json", b"{}"), ("good/README.md", b"x"), ("good/lib", tarfile.DIRTYPE, ""))
+    assert answer.status_code == 200, answer.text
+    assert version(bridge) == "4.0.0"
+    bridge.kill()
+    bridge = open_bridge(BRIDGE_PLUGIN_UPLOAD=1)
+    assert version(bridge, "fresh") == "1.0.0" and version(bridge) == "4.0.0"
+    assert bridge.delete("/plugins/fresh").status_code == 200
+    assert bridge.get("/plugins/fresh").status_code == 404
+    audit = [(r["target"], r["doc"]) for r in bridge.get("/audit").json()["audit"]] if bridge.get("/audit").status_code == 200 else []
+    assert all(d.get("generation") is not None for t, d in audit if t == "/plugins/good")
+    bridge.stop()
+
+
+def test_actions_that_want_more_wait_for_an_admin(open_bridge, good):
+    save(good, source("1.0.0", extra=ACTION % '"accounts.list"'))
+    bridge = open_bridge(BRIDGE_PLUGIN_UPLOAD=1)
+    developer = {"Authorization": "Bearer " + bridge.make_token("developer")["token"]}
+    answer = put(bridge, source("2.0.0", extra=ACTION % '"accounts.list"'), token=developer)
+    assert answer["waits_for"] is None and answer["needs_added"] == [] and version(bridge) == "2.0.0"
+    answer = put(bridge, source("3.0.0", extra=ACTION % '"accounts.list", "gateway.status"'), token=developer)
+    assert answer["waits_for"] == "admin" and answer["needs_added"] == ["gateway.status"]
+    assert version(bridge) == "2.0.0" and plugin(bridge)["draft"]["origin"] == "upload"
+    refused = bridge.request("POST", "/plugins/good/activate", json={}, token=False, headers=developer)
+    assert refused.status_code == 403 and "gateway.status" in refused.json()["detail"]
+    bridge.kill()
+    bridge = open_bridge(BRIDGE_PLUGIN_UPLOAD=1)
+    assert version(bridge) == "2.0.0" and version(bridge, lane="draft") == "3.0.0"
+    order(bridge, "activate")
+    assert version(bridge) == "3.0.0" and plugin(bridge)["pin"] == "upload" and plugin(bridge)["draft"]["origin"] == "folder"
+    bridge.stop()
+
+
+BUNDLES = {
+    "climbs": ({"../evil/plugin.lua": "return {}"}, "inside the plugin"),
+    "climbs inside": ({"lib/../../evil.lua": "x"}, "inside the plugin"),
+    "absolute": ({"/etc/plugin.lua": "x"}, "inside the plugin"),
+    "backslash": ({"lib\\x.lua": "x"}, "inside the plugin"),
+    "of another plugin": ({"other/plugin.lua": source()}, "plugin.lua is missing"),
+    "no plugin.lua": ({"lib/x.lua": "return 1"}, "plugin.lua is missing"),
+    "another kind": ({"plugin.lua": source(), "run.sh": "rm"}, "neither"),
+    "a name with control characters": ({"x\u001b[31m.lua": "x"}, "is no Lua file"),
+    "twice": ({"plugin.lua": source(), "good/plugin.lua": source()}, "twice"),
+    "too many": ({"plugin.lua": source(), **{f"m{i}.lua": "return 1" for i in range(70)}}, "at most 64 files"),
+    "too large a file": ({"plugin.lua": source(), "big.lua": "-" * 300_000}, "256 KiB"),
+    "too large together": ({"plugin.lua": source(), **{f"m{i}.lua": "--" * 100_000 for i in range(8)}}, "1 MiB"),
+    "too deep": ({"a/b/c/d/e/f.lua": "x"}, "is no Lua file"),
+    "bytecode": ({"plugin.lua": "\u001bLuaS"}, "binary"),
+    "syntax": ({"plugin.lua": "return {\n  api = = 1 }"}, "good/plugin.lua:2"),
+    "fields": ({"plugin.lua": "return { api = 1 }"}, "lacks"),
+    "arity": ({"plugin.lua": source(build="end, check = function(a, b, c, d, e)")}, "parameters"),
+    "name": ({"plugin.lua": source(name="other")}, "named"),
+    "circle": ({"plugin.lua": "return require('a')", "a.lua": "return require('b')", "b.lua": "return require('a')"}, "required in a circle"),
+    "outside": ({"plugin.lua": "return require('../other/plugin')"}, "plugin.lua:1"),
+    "fails its tests": ({"plugin.lua": source(build=WRONG), "tests/usual.lua": TESTS}, "tests fail"),
+    "no text": ({"plugin.lua": 5}, "is no text"),
+}
+TARS = {
+    "a link": [("plugin.lua", tarfile.SYMTYPE, "/etc/passwd")],
+    "a hard link": [("plugin.lua", source().encode()), ("x.lua", tarfile.LNKTYPE, "plugin.lua")],
+    "a device": [("plugin.lua", tarfile.CHRTYPE, "")],
+    "a pipe": [("plugin.lua", tarfile.FIFOTYPE, "")],
+    "climbs": [("../evil.lua", b"return 1")],
+    "absolute": [("/tmp/evil.lua", b"return 1")],
+    "a climbing folder": [("plugin.lua", source().encode()), ("../evil", tarfile.DIRTYPE, "")],
+    "a bomb of entries": [("plugin.lua", source().encode())] + [(f"d{i}", tarfile.DIRTYPE, "") for i in range(600)],
+    "a renaming header": [("x" * 150 + ".lua", b"return 1")],
+}
+
+
+def test_bad_bundles_are_refused_whole(open_bridge, good):
+    bridge = open_bridge(BRIDGE_PLUGIN_UPLOAD=1)
+    before = plugin(bridge)
+    for what, (files, words) in BUNDLES.items():
+        answer = put(bridge, files=files, expect=422)
+        assert words in answer["detail"], (what, answer)
+        assert "\x1b" not in answer["detail"]
+    assert put(bridge, files=BUNDLES["syntax"][0], expect=422)["errors"][0]["hint"].startswith("    1 | return {")
+    for what, members in TARS.items():
+        answer = put_tar(bridge, *members)
+        assert answer.status_code == 422, (what, answer.text)
+    whole = tar_of(("plugin.lua", source("9.0.0").encode()))
+    for raw in (b"", b"x" * 2000, whole[:700], b"\x1f\x8b" + whole, whole[:100] + b"y" + whole[101:]):
+        assert put_tar(bridge, raw=raw).status_code == 422, raw[:20]
+    assert put(bridge, source(), name="My-Plugin", expect=422)["code"] == "invalid"
+    assert put(bridge, source(), name="sdk", expect=422)["code"] == "invalid"
+    assert bridge.request("PUT", "/plugins/good", data="x", headers={"Content-Type": "text/plain"}).status_code == 415
+    assert plugin(bridge) == before and not (good.parent.parent / "evil").exists()
+    assert versions(bridge) == [("1.0.0", True)]
     bridge.stop()
