@@ -263,6 +263,37 @@ static void shorten_pointers(struct tb_buffer *list)
     *list = out;
 }
 
+/* Fields of the bot that the form has no more, although this request did not name them. */
+static void check_form(struct change *c, struct tb_error *err)
+{
+    static const char prefix[] = "/params/";
+    const struct tb_json *said =
+        c->words.translated
+            ? tb_json_path(tb_json_root(c->words.translated), "request", "params", NULL)
+            : NULL;
+    struct tb_buffer gone = TB_BUFFER_INIT;
+    struct tb_error ignored;
+    struct tb_json_doc *doc = tb_json_parse(tb_buffer_text(&c->problems->errors),
+                                            c->problems->errors.len, TB_JSON_UPSTREAM, &ignored);
+
+    for (const struct tb_json *p = doc ? tb_json_first(tb_json_root(doc)) : NULL; p; p = p->next) {
+        const char *pointer = tb_json_get_string(p, "pointer");
+        const char *code = tb_json_get_string(p, "code");
+        if (pointer && code && strcmp(code, "unknown_field") == 0 &&
+            strncmp(pointer, prefix, sizeof prefix - 1) == 0 &&
+            !tb_json_get(said, pointer + sizeof prefix - 1))
+            tb_buffer_printf(&gone, "%s%.64s", gone.len ? ", " : "", pointer + sizeof prefix - 1);
+    }
+    if (gone.len > 0)
+        tb_fail(
+            err, TB_FORM_CHANGED,
+            "The form of \"%s\" has changed since this bot was made: it has no field %.300s any "
+            "more. With the header `Prefer: handling=lenient` such fields are left out.",
+            c->strategy, tb_buffer_text(&gone));
+    tb_buffer_free(&gone);
+    tb_json_free(doc);
+}
+
 static bool make_plan(struct change *c, struct tb_error *err)
 {
     struct tb_json_doc *doc;
@@ -444,6 +475,8 @@ static bool change(struct change *c, struct tb_error *err)
 {
     bool running, planned = make_plan(c, err);
 
+    if (!planned && err->code == TB_INVALID)
+        check_form(c, err);
     if (c->asked->bare) {
         shorten_pointers(&c->problems->errors);
         shorten_pointers(&c->problems->warnings);

@@ -1,10 +1,12 @@
 """Changing the parameters of a bot: what a running bot takes over, what waits for a redeploy, what is
 not known. The judge is the simulator: the bot's own file and the list of writes that arrived."""
 import concurrent.futures
+import shutil
 
 import pytest
 import requests
 
+from conftest import ROOT
 from lifecycle import bot, changes, command, create, ended, fresh_name, running, together, until
 
 MM = {"strategy": "spot_mm"}
@@ -328,6 +330,27 @@ def test_an_adopted_bot_is_changed_under_its_own_names(start_simulator, start_br
     # Of one whose files could not be kept it cannot be said what a change would mean.
     other = Bot(bridge, simulator, ids.popitem()[1])
     assert "could not be kept" in other.patch({"refresh_s": 30}, expect=409)["detail"]
+
+
+def test_a_form_that_changed_is_named(start_simulator, start_bridge, tmp_path):
+    shutil.copytree(ROOT / "plugins", tmp_path / "plugins")
+    strategy = tmp_path / "plugins/bitmart/spot_mm.lua"
+    bridge = start_bridge(start_simulator(), BRIDGE_PLUGINS=tmp_path / "plugins")
+    running(bridge, "old-form", **MM)
+    text = strategy.read_text()
+    strategy.write_text(text.replace("cooldown_s", "pause_s"))
+    assert bridge.post("/plugins/reload", json={}).status_code == 200
+    change = {"params": {"refresh_s": 60}}
+    answer = bridge.request("PUT", "/bots/old-form", json=change)
+    assert answer.status_code == 409 and answer.json()["code"] == "form_changed", answer.text
+    assert "cooldown_s" in answer.json()["detail"]
+    answer = bridge.request("PUT", "/bots/old-form", json=change,
+                            headers={"Prefer": "handling=lenient"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["params"]["pause_s"] == 30 and "cooldown_s" not in answer.json()["params"]
+    # A field that the request itself names is its own error.
+    answer = bridge.request("PUT", "/bots/old-form", json={"params": {"cooldown_s": 60}})
+    assert answer.status_code == 422
 
 
 def test_kill_while_it_is_sent(start_simulator, start_bridge, tmp_path):
