@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "bots/bots_private.h"
+#include "bots/verdict.h"
 
 enum { PLAN_LIVES_MS = 15 * 60 * 1000, PLAN_DEADLINE_MS = 15000, CONTROLLERS_MAX = 32 };
 
@@ -240,29 +241,6 @@ static void canonical_bytes(struct tb_buffer *json)
     tb_json_free(doc);
 }
 
-/* Upstream's validator rejects some valid configs (it picks the base class), so its verdict is
- * shown and not obeyed. */
-static void upstream_verdict(struct making *m, const struct tb_json *controller,
-                             const struct tb_buffer *config)
-{
-    struct tb_hb_call call = {
-        .endpoint = TB_HB_CONTROLLERS_VALIDATE,
-        .arg = {tb_json_get_string(controller, "type"), tb_json_get_string(controller, "name")},
-        .body = config->data,
-        .body_len = config->len,
-        .mono_deadline_ms = m->deadline};
-    struct tb_hb_answer answer;
-    struct tb_error err = {0};
-    bool valid = tb_hb_call(m->b->hb, &call, &answer, &err);
-
-    tb_problem_add(&m->checks, "", valid ? "upstream_valid" : "upstream_verdict",
-                   valid ? "Hummingbot's own validator accepts the controller config."
-                         : "Hummingbot's own validator did not accept the controller config. It is "
-                           "known to refuse some valid ones, so this does not stop the plan.",
-                   valid ? NULL : (err.upstream_detail[0] ? err.upstream_detail : err.detail));
-    tb_hb_answer_free(&answer);
-}
-
 static void script_bytes(const struct making *m, struct tb_buffer *out)
 {
     const struct tb_json *script = tb_json_get(m->out, "script");
@@ -316,7 +294,12 @@ static void write_files(struct making *m, struct tb_json_writer *w)
         tb_jw_init(&cw, &bytes);
         write_config(&cw, m, c, i);
         canonical_bytes(&bytes);
-        upstream_verdict(m, c, &bytes);
+        verdict_ask(m->b,
+                    &(struct tb_verdict_question){.type = tb_json_get_string(c, "type"),
+                                                  .name = tb_json_get_string(c, "name"),
+                                                  .config = &bytes,
+                                                  .mono_deadline_ms = m->deadline},
+                    &m->checks, &m->problems->warnings);
         tb_buffer_printf(&name, "%s-%zu", m->plan->base, i + 1);
         write_file(w, "controllers", tb_buffer_text(&name), &bytes);
     }

@@ -18,8 +18,11 @@ export function definitions(rows) {
 
 const STATUS = { ok: ["good", "passed"], warn: ["doubt", "warning"], error: ["bad", "failed"], note: ["quiet", "note"] };
 
+// What the validator of the Hummingbot API said; its other words are notes.
+const UPSTREAM = { upstream_valid: "ok", upstream_verdict: "warn" };
+
 function checkRow(check) {
-  const status = check.status || (check.code === "upstream_valid" ? "ok" : check.code === "upstream_verdict" ? "note" : "note");
+  const status = check.status || UPSTREAM[check.code] || "note";
   const [kind, word] = STATUS[status] || ["quiet", String(status)];
   return h("li", null, h("span", { class: "chip " + kind }, word), " ",
     check.message || plainWords(check.code || ""), check.hint ? h("span", { class: "help" }, " " + check.hint) : null);
