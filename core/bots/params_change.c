@@ -54,14 +54,14 @@ static bool version_matches(const struct change *c, struct tb_error *err)
                    (long long)c->version, (long long)c->version);
 }
 
+/* Otherwise a change that arrives late would undo this one. */
 static bool not_in_doubt(const struct wanted *w, struct tb_error *err)
 {
-    if (!w->same_instance || !tb_json_first(w->doubt) || tb_wall_ms() > w->doubt_until)
-        return true;
-    return tb_fail(err, TB_OPERATION_IN_PROGRESS,
+    return !w->same_instance || !tb_json_first(w->doubt) ||
+           tb_fail(err, TB_OPERATION_IN_PROGRESS,
                    "Whether the running bot has the last change is not known yet, and it may still "
-                   "arrive; this is settled within %lld s. GET the parameters to see it.",
-                   (long long)(w->doubt_until - tb_wall_ms()) / 1000 + 1);
+                   "arrive. GET the parameters: once `unknown` is empty, about three minutes later "
+                   "and as soon as the bot's file can be read, send this again.");
 }
 
 /* Lock held. */

@@ -313,6 +313,7 @@ def test_an_adopted_bot_is_changed_under_its_own_names(start_simulator, start_br
     bridge = start_bridge(simulator)
     until(lambda: len(bridge.get("/bots").json()["bots"]) == 2)
     # Not before somebody says that it is this bridge's.
+    until(lambda: bridge.get("/hummingbot").json()["observe"])
     assert bridge.post("/hummingbot/resume", json={}).status_code == 200
     answer = bridge.request("PUT", f"/bots/{made['instance']}", json={"params": {}})
     assert answer.status_code == 409 and answer.json()["code"] == "wrong_state"
