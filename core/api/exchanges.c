@@ -26,6 +26,9 @@ static struct tb_json_doc *ask(struct call *call, const char *plugin, enum tb_pl
                                                  .in = call->in},
                         &out, &fault, err))
         doc = tb_json_parse(tb_buffer_text(&out), out.len, TB_JSON_UPSTREAM, err);
+    tb_buffer_clear(&call->problems.plugin);
+    if (!doc)
+        tb_plugin_fault_json(&fault, &call->problems.plugin);
     tb_buffer_free(&out);
     return doc;
 }
@@ -40,6 +43,7 @@ static void write_shaped(struct call *call, const char *plugin, const struct tb_
     for (const struct tb_json *m = object->child; m; m = m->next)
         tb_jw_kv_node(w, m->key, m);
     tb_jw_kv_string(w, "generation", generation);
+    tb_plugin_untransformed(call->in, plugin, w);
     tb_jw_end_object(w);
 }
 

@@ -55,6 +55,8 @@ static void write_lists(struct tb_json_writer *w, const struct call *call)
     }
     if (p && p->warnings.len > 0)
         tb_jw_kv_raw(w, "warnings", p->warnings.data, p->warnings.len);
+    if (p && p->plugin.len > 0)
+        tb_jw_kv_raw(w, "plugin", p->plugin.data, p->plugin.len);
     if (p && p->plugin_log.len > 0 && api_role_includes(call->who.role, API_DEVELOPER))
         tb_jw_kv_raw(w, "plugin_log", p->plugin_log.data, p->plugin_log.len);
     if (call && call->existing.len > 0)

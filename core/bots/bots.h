@@ -48,6 +48,7 @@ struct tb_problems {
     struct tb_buffer errors;     /* "[…]" or empty */
     struct tb_buffer warnings;   /* "[…]" or empty */
     struct tb_buffer plugin_log; /* "[…]" or empty: what the plugin said, for developers */
+    struct tb_buffer plugin;     /* "{…}" or empty: which plugin failed, and where */
     char location[96];           /* of what exists already: "/bots/01J…", for TB_NAME_TAKEN */
 };
 void tb_problems_free(struct tb_problems *problems);

@@ -85,8 +85,9 @@ struct bot {
     char *slice; /* newest status slice, waiting for a feed worker */
     size_t slice_len;
     bool queued, working;
-    char *figures; /* JSON of the status transform */
-    char *errors;  /* JSON array of translated log lines */
+    char *figures;      /* JSON of the status transform */
+    char *errors;       /* JSON array of translated log lines */
+    bool untransformed; /* the figures are the SDK's own, not its plugin's */
     int64_t figures_at;
     int64_t judge_after; /* only later looks may change the state */
     /* Highest net profit of this instance, for the drawdown; "" when none. A new instance counts

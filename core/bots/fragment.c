@@ -151,6 +151,25 @@ static void write_operation_link(struct tb_json_writer *w, const struct bot *bot
     tb_buffer_free(&href);
 }
 
+/* The plugin's flags, and that there are none of it where its transform does not run. */
+static void write_flags(struct tb_json_writer *w, const struct bot *bot,
+                        const struct tb_json *flags)
+{
+    tb_jw_key(w, "flags");
+    tb_jw_array(w);
+    for (const struct tb_json *f = tb_json_first(flags); f; f = f->next)
+        tb_jw_node(w, f);
+    if (bot->untransformed) {
+        tb_jw_object(w);
+        tb_jw_kv_string(w, "code", "untransformed");
+        tb_jw_kv_string(w, "message",
+                        "The plugin of this bot fails; its figures are the bridge's general ones. "
+                        "GET /plugins says why.");
+        tb_jw_end_object(w);
+    }
+    tb_jw_end_array(w);
+}
+
 static void write_operator(struct tb_json_writer *w, const struct bot *bot,
                            const struct tb_json *facts, const struct tb_json *figures)
 {
@@ -176,7 +195,8 @@ static void write_operator(struct tb_json_writer *w, const struct bot *bot,
     write_array(w, "controllers", tb_json_get(figures, "controllers"));
     write_array(w, "positions", tb_json_get(figures, "positions"));
     tb_jw_kv_node(w, "closes", tb_json_get(figures, "closes"));
-    write_array(w, "flags", tb_json_get(figures, "flags"));
+    write_flags(w, bot, tb_json_get(figures, "flags"));
+    tb_jw_kv_bool(w, "untransformed", bot->untransformed);
     tb_jw_kv_raw(w, "errors", bot->errors ? bot->errors : "[]",
                  bot->errors ? strlen(bot->errors) : 2);
     tb_jw_kv_time(w, "last_seen", bot->last_seen);

@@ -130,8 +130,11 @@ static bool run_plugin(struct making *m, bool lenient, bool form_only, struct tb
          (m->output = tb_json_parse(output.data, output.len, TB_JSON_UPSTREAM, err)) != NULL;
     tb_buffer_free(&input);
     tb_buffer_free(&output);
-    if (!ok)
+    tb_buffer_clear(&m->problems->plugin);
+    if (!ok) {
+        tb_plugin_fault_json(&fault, &m->problems->plugin);
         return false;
+    }
     m->out = tb_json_root(m->output);
     problems_append(&m->problems->errors, tb_json_get(m->out, "errors"));
     problems_append(&m->problems->warnings, tb_json_get(m->out, "warnings"));

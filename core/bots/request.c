@@ -79,6 +79,7 @@ void tb_problems_free(struct tb_problems *problems)
     tb_buffer_free(&problems->errors);
     tb_buffer_free(&problems->warnings);
     tb_buffer_free(&problems->plugin_log);
+    tb_buffer_free(&problems->plugin);
 }
 
 void request_free(struct request *r)

@@ -9,7 +9,7 @@
 enum { TRANSFORM_MS = 2000 };
 
 static char *call(struct tb_bots *b, const char *plugin, enum tb_plugin_entry entry,
-                  const struct tb_buffer *input)
+                  const struct tb_buffer *input, bool *untransformed)
 {
     struct tb_buffer out = TB_BUFFER_INIT;
     struct tb_plugin_fault fault;
@@ -23,22 +23,26 @@ static char *call(struct tb_bots *b, const char *plugin, enum tb_plugin_entry en
     if (!tb_plugins_call(b->plugins, &what, &out, &fault, &err)) {
         tb_log(TB_WARN, "plugin.transform", "%s: %s", plugin, err.detail);
         tb_buffer_free(&out);
+        *untransformed = true;
         return NULL;
     }
+    *untransformed = *untransformed || fault.untransformed;
     return tb_buffer_steal(&out, NULL);
 }
 
 /* By the plugin's transform; when that fails, or the instance is not ours, by the SDK's own, which
  * knows every report. */
 static char *call_or_general(struct tb_bots *b, const char *plugin, enum tb_plugin_entry entry,
-                             const struct tb_buffer *input)
+                             const struct tb_buffer *input, bool *untransformed)
 {
-    char *out = call(b, plugin, entry, input);
-    return out || !plugin[0] ? out : call(b, "", entry, input);
+    char *out;
+    *untransformed = false;
+    out = call(b, plugin, entry, input, untransformed);
+    return out || !plugin[0] ? out : call(b, "", entry, input, untransformed);
 }
 
 static char *figures_of(struct tb_bots *b, const struct bot *bot, const char *plugin,
-                        const char *slice, size_t len)
+                        const char *slice, size_t len, bool *untransformed)
 {
     struct tb_buffer input = TB_BUFFER_INIT;
     struct tb_error err;
@@ -62,7 +66,7 @@ static char *figures_of(struct tb_bots *b, const struct bot *bot, const char *pl
     tb_jw_end_object(&w);
     tb_jw_kv_raw(&w, "raw", slice, len);
     tb_jw_end_object(&w);
-    figures = call_or_general(b, plugin, TB_PLUGIN_STATUS, &input);
+    figures = call_or_general(b, plugin, TB_PLUGIN_STATUS, &input, untransformed);
     tb_json_free(facts);
     tb_buffer_free(&input);
     return figures;
@@ -96,13 +100,14 @@ static char *errors_of(struct tb_bots *b, const char *plugin, const struct tb_js
     struct tb_error err;
     struct tb_json_doc *doc = NULL;
     struct tb_json_writer w;
+    bool by_general;
     char *out;
 
     tb_jw_init(&w, &input);
     tb_jw_object(&w);
     tb_jw_kv_node(&w, "lines", tb_json_get(slice, "error_logs"));
     tb_jw_end_object(&w);
-    out = call_or_general(b, plugin, TB_PLUGIN_LOG, &input);
+    out = call_or_general(b, plugin, TB_PLUGIN_LOG, &input, &by_general);
     tb_buffer_free(&input);
     if (out)
         doc = tb_json_parse(out, strlen(out), TB_JSON_UPSTREAM, &err);
@@ -175,6 +180,7 @@ void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
     const char *plugin = bot->exchange;
     char *figures = NULL, *errors = NULL;
     struct sight seen = {0};
+    bool untransformed = false;
 
     if (!doc) {
         free(slice);
@@ -182,7 +188,7 @@ void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
     }
     sight_of_slice(tb_json_root(doc), &seen);
     if (seen.reported && seen.trading)
-        figures = figures_of(b, bot, plugin, slice, len);
+        figures = figures_of(b, bot, plugin, slice, len, &untransformed);
     logs = tb_json_get(tb_json_root(doc), "error_logs");
     if (tb_json_is(logs, TB_JSON_ARRAY) && logs->len > 0)
         errors = errors_of(b, plugin, tb_json_root(doc));
@@ -202,6 +208,7 @@ void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
     if (figures) {
         free(bot->figures);
         bot->figures = figures;
+        bot->untransformed = untransformed;
         bot->figures_at = tb_wall_ms();
         follow_peak(bot);
     }

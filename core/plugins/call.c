@@ -17,6 +17,8 @@
 #include "plugins/plugins_private.h"
 
 enum { OUT_MAX = 8 << 20, SCRATCH_MAX = 4 << 20, REFUSALS_MAX = 64, ARENA_WAIT_MS = 5000 };
+/* Frames looked through for those of the plugin. */
+enum { STACK_LOOK = 200 };
 
 int64_t tb_run_us(void)
 {
@@ -83,7 +85,7 @@ static const char *breach_words(const struct tb_vm *vm, char *out, size_t size)
 
 static void count_hook(lua_State *L, lua_Debug *ar);
 
-static void find_frame(lua_State *L, const char *plugin, struct tb_plugin_fault *fault);
+static void find_frames(lua_State *L, const char *plugin, struct tb_plugin_fault *fault);
 
 /* The first raise remembers the place: later ones come from whoever caught it. */
 static TB_MAY_RAISE void raise_breach(lua_State *L)
@@ -91,7 +93,7 @@ static TB_MAY_RAISE void raise_breach(lua_State *L)
     struct tb_vm *vm = tb_vm_of(L);
     char words[160];
     if (!vm->fault.file[0] && vm->plugin)
-        find_frame(L, vm->plugin->name, &vm->fault);
+        find_frames(L, vm->plugin->name, &vm->fault);
     lua_sethook(L, count_hook, LUA_MASKCOUNT, 1);
     luaL_error(L, "%s", breach_words(vm, words, sizeof words));
 }
@@ -169,19 +171,26 @@ static bool split_position(const char *message, const char *plugin, struct tb_pl
     return true;
 }
 
-/* The innermost frame of the plugin's own files. */
-static void find_frame(lua_State *L, const char *plugin, struct tb_plugin_fault *fault)
+/* The frames of the plugin's own files; the innermost is where it failed unless the message said.
+ */
+static void find_frames(lua_State *L, const char *plugin, struct tb_plugin_fault *fault)
 {
     size_t len = strlen(plugin);
     lua_Debug ar;
-    for (int level = 0; lua_getstack(L, level, &ar); level++) {
-        if (!lua_getinfo(L, "Sl", &ar) || ar.source[0] != '@' || ar.currentline <= 0)
+    for (int level = 0; level < STACK_LOOK && lua_getstack(L, level, &ar); level++) {
+        if (!lua_getinfo(L, "Sln", &ar) || ar.source[0] != '@' || ar.currentline <= 0 ||
+            strncmp(ar.source + 1, plugin, len) != 0 || ar.source[1 + len] != '/')
             continue;
-        if (strncmp(ar.source + 1, plugin, len) == 0 && ar.source[1 + len] == '/') {
+        if (!fault->file[0]) {
             (void)tb_copy(fault->file, sizeof fault->file, ar.source + 1);
             fault->line = ar.currentline;
-            return;
         }
+        if (fault->frames == sizeof fault->frame / sizeof *fault->frame)
+            return;
+        struct tb_plugin_frame *frame = &fault->frame[fault->frames++];
+        (void)tb_copy(frame->file, sizeof frame->file, ar.source + 1);
+        (void)tb_copy(frame->function, sizeof frame->function, ar.name ? ar.name : "");
+        frame->line = ar.currentline;
     }
 }
 
@@ -191,7 +200,7 @@ static void on_refusal(void *arg)
 {
     struct tb_vm *vm = arg;
     if (vm->plugin)
-        find_frame(vm->L, vm->plugin->name, &vm->refused_at);
+        find_frames(vm->L, vm->plugin->name, &vm->refused_at);
 }
 
 static TB_MAY_RAISE const char *field_text(lua_State *L, int index, const char *name)
@@ -245,8 +254,8 @@ static int on_error(lua_State *L)
         (void)snprintf(vm->message, sizeof vm->message, "an error of type %s was raised",
                        luaL_typename(L, 1));
     }
-    if (!vm->fault.file[0])
-        find_frame(L, plugin, &vm->fault);
+    if (vm->fault.frames == 0)
+        find_frames(L, plugin, &vm->fault);
     if (!vm->message[0])
         (void)tb_copy(vm->message, sizeof vm->message, "it raised an error without a message");
     return 1;
@@ -303,11 +312,15 @@ static bool report_failure(struct tb_vm *vm, int status, struct tb_plugin_fault 
         if (vm->breach == TB_BREACH_MEMORY && !vm->fault.file[0])
             vm->fault = vm->refused_at;
         vm->fault.budget = true;
+        vm->fault.late = vm->breach == TB_BREACH_DEADLINE;
         (void)breach_words(vm, vm->message, sizeof vm->message);
     }
-    if (vm->plugin)
+    if (vm->plugin) {
+        (void)tb_copy(vm->fault.plugin, sizeof vm->fault.plugin, vm->plugin->name);
+        (void)snprintf(vm->fault.generation, sizeof vm->fault.generation, "%.8s", vm->plugin->hash);
         tb_script_excerpt(&vm->plugin->set, vm->fault.file, vm->fault.line, vm->message,
                           vm->fault.excerpt, sizeof vm->fault.excerpt);
+    }
     *fault = vm->fault;
     if (vm->fault.file[0])
         return tb_fail(err, TB_PLUGIN_FAILED, "%s:%d: %s", vm->fault.file, vm->fault.line,

@@ -87,10 +87,22 @@ bool tb_plugins_read_again(struct tb_plugins *host, struct tb_buffer *report, st
     return ok;
 }
 
+/* Who reloads wants the plugins tried again, also those whose files are the same. */
+static void reset_breakers(struct tb_plugins *host)
+{
+    struct tb_generation *g = tb_generation_hold(host, TB_LANE_LIVE);
+    for (size_t i = 0; i < g->count; i++)
+        if (g->slots[i].plugin)
+            tb_breaker_reset(g->slots[i].plugin);
+    tb_generation_release(g);
+}
+
 bool tb_plugins_reload(struct tb_plugins *host, struct tb_buffer *report_json, struct tb_error *err)
 {
     pthread_mutex_lock(&host->reload_lock);
     bool ok = tb_plugins_read_again(host, report_json, err);
+    if (ok)
+        reset_breakers(host);
     pthread_mutex_unlock(&host->reload_lock);
     return ok;
 }
@@ -193,6 +205,11 @@ static bool missing(const struct tb_plugin_slot *slot, const char *name,
     return tb_fail(err, TB_PLUGIN_FAILED, "%s does not load: %s", name, slot->error);
 }
 
+static bool has_hook(const struct tb_plugin *plugin, const char *hook)
+{
+    return tb_json_true(tb_json_path(tb_json_root(plugin->described), "hooks", hook, NULL));
+}
+
 /* The version to run the entry with; NULL when the SDK alone can answer, and must, because the
  * plugin does not load or was switched off: figures of a bot that trades are not lost with it. */
 static struct tb_plugin *plugin_for(const struct tb_plugin_slot *slot, enum tb_plugin_entry entry)
@@ -201,10 +218,9 @@ static struct tb_plugin *plugin_for(const struct tb_plugin_slot *slot, enum tb_p
     const char *hook = entries[entry].hook;
     if (!plugin || !hook)
         return plugin;
-    if (atomic_load(&plugin->broken))
+    if (atomic_load(&plugin->broken) || tb_breaker_open(plugin))
         return NULL;
-    const struct tb_json *described = tb_json_root(plugin->described);
-    return tb_json_true(tb_json_path(described, "hooks", hook, NULL)) ? plugin : NULL;
+    return has_hook(plugin, hook) ? plugin : NULL;
 }
 
 bool tb_plugins_call(struct tb_plugins *host, const struct tb_plugin_call *call,
@@ -224,11 +240,16 @@ bool tb_plugins_call(struct tb_plugins *host, const struct tb_plugin_call *call,
         .projection = entries[call->entry].without_logs ? tb_json_root(host->without_logs) : NULL,
         .mono_deadline_ms = call->mono_deadline_ms,
     };
+    const char *hook = entries[call->entry].hook;
     bool ok;
-    if (!job.plugin && !entries[call->entry].hook)
+    if (!job.plugin && !hook)
         ok = missing(slot, call->plugin, fault, err);
     else
         ok = tb_vm_run(host, &job, out, fault, err);
+    if (hook && job.plugin)
+        tb_breaker_result(host, job.plugin, call->entry == TB_PLUGIN_LOG, ok, fault, err);
+    fault->untransformed = hook && !job.plugin && call->plugin && call->plugin[0] &&
+                           (!slot || !slot->plugin || has_hook(slot->plugin, hook));
     tb_generation_release(held);
     return ok;
 }

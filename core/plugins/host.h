@@ -146,11 +146,23 @@ struct tb_plugin_spent {
 
 /* Where a plugin failed; empty strings when it did not. */
 struct tb_plugin_fault {
-    char file[128]; /* "bitmart/spot_grid.lua" */
+    char plugin[64];    /* whose version ran */
+    char generation[9]; /* of that version */
+    char file[128];     /* "bitmart/spot_grid.lua" */
     int line;
-    char excerpt[480];            /* the line, its neighbours, a caret */
-    bool budget;                  /* it ran over its budget or memory */
-    bool upstream;                /* an upstream read failed: not the plugin's fault */
+    char excerpt[480]; /* the line, its neighbours, a caret */
+    bool budget;       /* it ran over its budget or memory */
+    bool upstream;     /* an upstream read failed: not the plugin's fault */
+    bool late;         /* the caller's time was up, which may be the machine's fault */
+    /* The answer is the SDK's own although it names a plugin with a hook for it: that one does not
+     * load, was switched off, or failed too often. */
+    bool untransformed;
+    /* The plugin's own frames, innermost first; never the SDK's or the host's. */
+    struct tb_plugin_frame {
+        char file[96], function[48];
+        int line;
+    } frame[6];
+    unsigned frames;
     struct tb_plugin_spent spent; /* also when nothing failed; zero when nothing ran */
 };
 
@@ -213,6 +225,13 @@ bool tb_plugins_delete(struct tb_plugins *host, const struct tb_plugin_order *or
  * broken, connectors, strategies, error?, loaded_at, hash}]}; kept: the files fail and the last
  * good version serves; broken: switched off after it hung. */
 void tb_plugins_list(struct tb_plugins *host, struct tb_buffer *out);
+/* {name, generation, file, line, excerpt, hook, pointer, frames}: the member `plugin` of a problem;
+ * nothing when the failure is not a plugin's. */
+void tb_plugin_fault_json(const struct tb_plugin_fault *fault, struct tb_buffer *out);
+/* Why the SDK answers for the transforms of this plugin, as the member `untransformed` of an object
+ * begun; null when they run. */
+void tb_plugin_untransformed(const struct tb_generation *generation, const char *plugin,
+                             struct tb_json_writer *w);
 uint64_t tb_plugins_generation(struct tb_plugins *host);
 /* Of the live generation of this moment, for a single look. */
 void tb_plugins_hash(struct tb_plugins *host, const char *plugin, char out[9]);

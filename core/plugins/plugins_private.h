@@ -65,6 +65,15 @@ struct tb_script_set {
     size_t count;
 };
 
+/* Why the plugin's transforms are switched off (breaker.c); kept apart for status and log. */
+enum { TB_BREAKER_HOOKS = 2 };
+struct tb_breaker {
+    atomic_uint failures[TB_BREAKER_HOOKS]; /* in a row */
+    atomic_bool open;
+    char message[640];
+    struct tb_plugin_fault fault;
+};
+
 /* One version of one plugin, shared by the generations that have it. */
 struct tb_plugin {
     atomic_uint refs;
@@ -75,6 +84,7 @@ struct tb_plugin {
     struct tb_json_doc *described;    /* what the describe entry said at load */
     atomic_uint tests, golden_differ; /* of its own tests, once they ran */
     int64_t loaded_wall_ms;
+    struct tb_breaker breaker;
 };
 
 /* What became of a plugin at the last reading. */
@@ -396,6 +406,18 @@ TB_MAY_RAISE int tb_open_cjson(lua_State *L);
 TB_MAY_RAISE int tb_open_host(lua_State *L);
 /* host.read: one closure over the endpoint table (lib_hb.c). */
 TB_MAY_RAISE int tb_host_read(lua_State *L);
+
+/* ---- breaker.c ---- */
+
+bool tb_breaker_open(const struct tb_plugin *plugin);
+void tb_breaker_reset(struct tb_plugin *plugin);
+/* What became of a call of the hook (0 status, 1 log). */
+void tb_breaker_result(struct tb_plugins *host, struct tb_plugin *plugin, unsigned hook, bool ok,
+                       const struct tb_plugin_fault *fault, const struct tb_error *err);
+/* The member `untransformed`: null or why. */
+void tb_breaker_write(struct tb_json_writer *w, const struct tb_plugin *plugin);
+/* The members of a fault in an object begun: file, line, excerpt, hook, pointer, frames. */
+void tb_fault_write(struct tb_json_writer *w, const struct tb_plugin_fault *fault);
 
 /* ---- watchdog ---- */
 

@@ -10,6 +10,62 @@ static const char *const status_words[] = {
     [TB_SLOT_KEPT] = "kept",     [TB_SLOT_FAILED] = "failed",       [TB_SLOT_DRAFT] = "draft",
 };
 
+/* The part of the caller's document that a hook was given. */
+static const char *pointer_of(const char *hook)
+{
+    static const char *const of_params[] = {"form",    "facts",   "check", "build",
+                                            "preview", "effects", NULL};
+    for (const char *const *h = of_params; *h; h++)
+        if (strcmp(*h, hook) == 0)
+            return "/params";
+    return NULL;
+}
+
+void tb_fault_write(struct tb_json_writer *w, const struct tb_plugin_fault *fault)
+{
+    const char *hook = fault->spent.phase;
+    tb_jw_kv_string(w, "file", fault->file[0] ? fault->file : NULL);
+    tb_jw_key(w, "line");
+    if (fault->line)
+        tb_jw_int(w, fault->line);
+    else
+        tb_jw_null(w);
+    tb_jw_kv_string(w, "excerpt", fault->excerpt[0] ? fault->excerpt : NULL);
+    tb_jw_kv_string(w, "hook", hook[0] ? hook : NULL);
+    tb_jw_kv_string(w, "pointer", pointer_of(hook));
+    tb_jw_key(w, "frames");
+    tb_jw_array(w);
+    for (unsigned i = 0; i < fault->frames; i++) {
+        const struct tb_plugin_frame *f = &fault->frame[i];
+        tb_jw_object(w);
+        tb_jw_kv_string(w, "file", f->file);
+        tb_jw_kv_int(w, "line", f->line);
+        tb_jw_kv_string(w, "function", f->function[0] ? f->function : NULL);
+        tb_jw_end_object(w);
+    }
+    tb_jw_end_array(w);
+}
+
+void tb_plugin_fault_json(const struct tb_plugin_fault *fault, struct tb_buffer *out)
+{
+    struct tb_json_writer w;
+    if (!fault->plugin[0] || fault->upstream)
+        return;
+    tb_jw_init(&w, out);
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "name", fault->plugin);
+    tb_jw_kv_string(&w, "generation", fault->generation);
+    tb_fault_write(&w, fault);
+    tb_jw_end_object(&w);
+}
+
+void tb_plugin_untransformed(const struct tb_generation *generation, const char *plugin,
+                             struct tb_json_writer *w)
+{
+    const struct tb_plugin_slot *slot = tb_generation_find(generation, plugin);
+    tb_breaker_write(w, slot ? slot->plugin : NULL);
+}
+
 static void write_error(struct tb_json_writer *w, const struct tb_plugin_slot *slot)
 {
     if (!slot->error[0])
@@ -17,13 +73,7 @@ static void write_error(struct tb_json_writer *w, const struct tb_plugin_slot *s
     tb_jw_key(w, "error");
     tb_jw_object(w);
     tb_jw_kv_string(w, "message", slot->error);
-    tb_jw_kv_string(w, "file", slot->fault.file[0] ? slot->fault.file : NULL);
-    tb_jw_key(w, "line");
-    if (slot->fault.line)
-        tb_jw_int(w, slot->fault.line);
-    else
-        tb_jw_null(w);
-    tb_jw_kv_string(w, "excerpt", slot->fault.excerpt[0] ? slot->fault.excerpt : NULL);
+    tb_fault_write(w, &slot->fault);
     tb_jw_end_object(w);
 }
 
@@ -63,7 +113,7 @@ void tb_report_reload(struct tb_buffer *out, const struct tb_generation *read,
 /* What is, not what happened at the last reading. */
 static const char *list_word(const struct tb_plugin_slot *slot)
 {
-    if (slot->plugin && atomic_load(&slot->plugin->broken))
+    if (slot->plugin && (atomic_load(&slot->plugin->broken) || tb_breaker_open(slot->plugin)))
         return "broken";
     return status_words[slot->status == TB_SLOT_UNCHANGED ? TB_SLOT_LOADED : slot->status];
 }
@@ -195,6 +245,7 @@ static void write_plugin(struct tb_json_writer *w, const struct tb_plugin_slot *
     write_error(w, slot);
     write_versions(w, slot);
     tb_jw_kv_int(w, "golden_differ", plugin ? atomic_load(&plugin->golden_differ) : 0);
+    tb_breaker_write(w, plugin);
     tb_jw_kv_time(w, "loaded_at", plugin ? plugin->loaded_wall_ms : 0);
     tb_jw_key(w, "hash");
     if (plugin)
