@@ -5,12 +5,15 @@ import { showBots } from "./bots.js";
 import { showBot } from "./bot.js";
 import { showChoice, showForm } from "./create.js";
 import { showChange } from "./change.js";
+import { showPlugins } from "./plugins.js";
+import { showPlugin } from "./plugin.js";
 import { news, setBanner, watchHummingbot } from "./banner.js";
 
 const main = document.getElementById("main"), nav = document.getElementById("nav"), who = document.getElementById("who");
 const COMMANDERS = new Set(["admin", "operator"]);
+const DEVELOPERS = new Set(["admin", "developer"]);
 
-let session = null; // { role, name, may }
+let session = null; // { role, name, may, develops, sees }
 let leave = () => {};
 let stopNews = () => {};
 let round = 0;
@@ -20,7 +23,8 @@ function head() {
   if (!session) return;
   const here = location.hash.split("/")[1] || "";
   const link = (href, text, part) => h("a", { href, "aria-current": here === part ? "page" : null }, text);
-  fill(nav, link("#/", "Bots", ""), session.may ? link("#/new", "New bot", "new") : null);
+  fill(nav, session.sees ? link("#/", "Bots", "") : null, session.may ? link("#/new", "New bot", "new") : null,
+    session.develops ? link("#/plugins", "Plugins", "plugins") : null);
   fill(who, h("span", { class: "role" }, session.name === session.role ? "" : session.name || "", h("span", { class: "tag" }, session.role)),
     h("button", { type: "button", class: "small", onclick: signOut }, "Sign out"));
 }
@@ -84,7 +88,7 @@ async function signOut() {
 }
 
 function begin(answer) {
-  session = { role: answer.role, name: answer.name, may: COMMANDERS.has(answer.role) };
+  session = { role: answer.role, name: answer.name, may: COMMANDERS.has(answer.role), develops: DEVELOPERS.has(answer.role), sees: answer.role !== "developer" };
   stopNews();
   stopNews = watchHummingbot(document.getElementById("banners"), session);
   show();
@@ -119,6 +123,12 @@ async function show() {
       document.title = "Change a bot · Trading Bridge";
       const draw = await showChange(main, part(a));
       if (mine === round) draw();
+    } else if (place === "plugins" && a && session.develops) {
+      document.title = "Plugin · Trading Bridge";
+      leave = showPlugin(main, part(a), news);
+    } else if (session.develops && (place === "plugins" || !session.sees)) {
+      document.title = "Plugins · Trading Bridge";
+      leave = showPlugins(main, news);
     } else if (place === "bots" && a) {
       leave = showBot(main, part(a), session, news);
     } else {
