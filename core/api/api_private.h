@@ -170,6 +170,16 @@ struct tb_generation *api_generation(struct call *call, struct tb_error *err);
 /* Says in X-Plugin-Generation which version of the plugin shaped the answer. */
 void api_shaped_by(struct call *call, const char *plugin);
 
+/* ---- exchanges.c ---- */
+/* The plugin that the path's {exchange} means; TB_NOT_FOUND names those there are. */
+TB_MUST_CHECK
+bool api_exchange(struct call *call, char plugin_out[64], struct tb_error *err);
+/* Calls one entry of a plugin of this request's generation; the parsed document or NULL. */
+TB_MUST_CHECK
+struct tb_json_doc *api_ask_plugin(struct call *call, const char *plugin,
+                                   enum tb_plugin_entry entry, const char *input, int64_t ms,
+                                   struct tb_error *err);
+
 /* ---- etag.c ---- */
 /* Adds the weak ETag of the body; turns the answer into 304 when the client has it. */
 void api_etag(const struct tb_http_request *req, struct tb_http_response *res);
@@ -183,6 +193,12 @@ typedef bool api_keyed_handler(struct call *call, struct tb_store_idempotency *r
                                struct tb_store_idempotency_result *result, struct tb_error *err);
 TB_MUST_CHECK
 bool api_run_with_key(struct call *call, api_keyed_handler *handle, struct tb_error *err);
+/* For what cannot be in one commit with its key, such as a call upstream: the key is stored first,
+ * with an answer that calls the outcome unknown, and gets the real one, good or bad, afterwards. */
+typedef bool api_begun_handler(struct call *call, const void *user, struct tb_error *err);
+TB_MUST_CHECK
+bool api_run_begun(struct call *call, api_begun_handler *handle, const void *user,
+                   struct tb_error *err);
 
 /* ---- audit.c ---- */
 void api_audit(struct call *call);
@@ -196,7 +212,7 @@ api_handler api_stop_bot, api_restart_bot, api_archive_bot, api_delete_bot;
 api_handler api_adopt_bots, api_release_bot, api_get_config, api_get_history;
 api_handler api_get_params, api_patch_params, api_put_bot;
 api_handler api_get_operations, api_get_operation;
-api_handler api_get_exchanges, api_get_exchange, api_get_strategy;
+api_handler api_get_exchanges, api_get_exchange, api_get_strategy, api_run_action;
 api_handler api_get_plugins, api_get_plugin, api_reload_plugins;
 api_handler api_get_generations, api_activate_plugin, api_rollback_plugin;
 api_handler api_put_plugin, api_delete_plugin;

@@ -10,9 +10,9 @@
 #define PLUGINS_MAX 64
 #define CALL_MS     5000
 
-/* Calls one entry of a plugin; the parsed document or NULL. */
-static struct tb_json_doc *ask(struct call *call, const char *plugin, enum tb_plugin_entry entry,
-                               const char *input, struct tb_error *err)
+struct tb_json_doc *api_ask_plugin(struct call *call, const char *plugin,
+                                   enum tb_plugin_entry entry, const char *input, int64_t ms,
+                                   struct tb_error *err)
 {
     struct tb_buffer out = TB_BUFFER_INIT;
     struct tb_plugin_fault fault = {0};
@@ -22,7 +22,7 @@ static struct tb_json_doc *ask(struct call *call, const char *plugin, enum tb_pl
                                                  .entry = entry,
                                                  .input = input,
                                                  .input_len = strlen(input),
-                                                 .mono_deadline_ms = tb_mono_ms() + CALL_MS,
+                                                 .mono_deadline_ms = tb_mono_ms() + ms,
                                                  .in = call->in},
                         &out, &fault, err))
         doc = tb_json_parse(tb_buffer_text(&out), out.len, TB_JSON_UPSTREAM, err);
@@ -31,6 +31,12 @@ static struct tb_json_doc *ask(struct call *call, const char *plugin, enum tb_pl
         tb_plugin_fault_json(&fault, &call->problems.plugin);
     tb_buffer_free(&out);
     return doc;
+}
+
+static struct tb_json_doc *ask(struct call *call, const char *plugin, enum tb_plugin_entry entry,
+                               const char *input, struct tb_error *err)
+{
+    return api_ask_plugin(call, plugin, entry, input, CALL_MS, err);
 }
 
 /* The plugin's object with `generation` beside its own members. */
@@ -47,7 +53,7 @@ static void write_shaped(struct call *call, const char *plugin, const struct tb_
     tb_jw_end_object(w);
 }
 
-static bool find(struct call *call, char plugin_out[64], struct tb_error *err)
+bool api_exchange(struct call *call, char plugin_out[64], struct tb_error *err)
 {
     const struct tb_generation *in = api_generation(call, err);
     if (!in)
@@ -104,7 +110,7 @@ bool api_get_exchange(struct call *call, struct tb_error *err)
 {
     char plugin[64];
     struct tb_json_writer w;
-    if (!find(call, plugin, err))
+    if (!api_exchange(call, plugin, err))
         return false;
     struct tb_json_doc *doc = ask(call, plugin, TB_PLUGIN_DESCRIBE, "{}", err);
     if (!doc)
@@ -154,7 +160,7 @@ bool api_get_strategy(struct call *call, struct tb_error *err)
 {
     char plugin[64];
     struct tb_json_writer w;
-    if (!find(call, plugin, err))
+    if (!api_exchange(call, plugin, err))
         return false;
     struct tb_json_doc *described = ask(call, plugin, TB_PLUGIN_DESCRIBE, "{}", err);
     bool known = described && has_strategy(tb_json_root(described), call->req->arg[1], err);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 static bool replay(struct call *call, const struct tb_store_idempotency *found,
                    struct tb_error *err)
@@ -94,4 +95,63 @@ bool api_run_with_key(struct call *call, api_keyed_handler *handle, struct tb_er
     struct tb_store_idempotency record = record_of(call);
     struct tb_store_idempotency_result result = {0};
     return settle(call, handle(call, &record, &result, err), &result, err);
+}
+
+static const char begun[] =
+    "{\"code\":\"upstream_unknown\",\"detail\":\"The first request with this Idempotency-Key is "
+    "still "
+    "running, or the bridge ended while it ran: what it did is not known. Look before you ask "
+    "again with another key.\",\"retryable\":false}";
+
+/* A failure as a repeated request gets it. */
+static void write_failure(const struct tb_error *err, struct tb_buffer *out)
+{
+    struct tb_json_writer w;
+    tb_jw_init(&w, out);
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "code", tb_code_word(err->code));
+    tb_jw_kv_string(&w, "detail", err->detail);
+    tb_jw_kv_bool(&w, "retryable", false);
+    tb_jw_end_object(&w);
+}
+
+/* When this fails, the key goes on saying that the outcome is unknown, which is true. */
+static void keep_answer(struct call *call, struct tb_store_idempotency *record, bool ok,
+                        const struct tb_error *err)
+{
+    struct tb_buffer failure = TB_BUFFER_INIT;
+    struct tb_error why = {0};
+    const struct tb_store_change change = {.kind = TB_STORE_IDEMPOTENCY_ANSWER,
+                                           .idempotency = record};
+    if (!ok)
+        write_failure(err, &failure);
+    record->status = ok ? call->res->status : tb_code_http_status(err->code);
+    record->body = ok ? tb_buffer_text(&call->res->body) : tb_buffer_text(&failure);
+    if (!tb_store_commit(call->api->store, &change, 1, &why))
+        tb_log(TB_WARN, "idempotency.answer", "An answer was not kept: %s", why.detail);
+    tb_buffer_free(&failure);
+}
+
+bool api_run_begun(struct call *call, api_begun_handler *handle, const void *user,
+                   struct tb_error *err)
+{
+    bool done;
+    if (!call->key || call->dry_run)
+        return handle(call, user, err);
+    if (!look_up(call, &done, err))
+        return false;
+    if (done)
+        return true;
+    struct tb_store_idempotency record = record_of(call);
+    struct tb_store_idempotency_result result = {0};
+    const struct tb_store_change change = {
+        .kind = TB_STORE_IDEMPOTENCY_BEGIN, .idempotency_result = &result, .idempotency = &record};
+    record.status = tb_code_http_status(TB_UPSTREAM_UNKNOWN);
+    record.body = begun;
+    if (!tb_store_commit(call->api->store, &change, 1, err))
+        return settle(call, false, &result, err);
+    free(result.found);
+    bool ok = handle(call, user, err);
+    keep_answer(call, &record, ok, err);
+    return ok;
 }

@@ -85,6 +85,10 @@ static const struct api_route rows[] = {
     {"GET", "/exchanges/{exchange}/strategies/{strategy}", "strategy", API_OPERATOR,
      API_ETAG | API_LANE, 0, "lane", api_get_strategy,
      "the form of a strategy as JSON Schema, presets, risk, docs"},
+    {"POST", "/exchanges/{exchange}/actions/{action}", "/exchanges/{exchange}/actions/{action}",
+     API_OPERATOR, API_AUDIT | API_KEY | API_LANE, 64 * KIB, "lane", api_run_action,
+     "runs an action of the plugin: `{params, account, dry_run}`; says which calls were made and "
+     "what became of each"},
     {"GET", "/plugins", "plugins", API_DEVELOPER, API_ETAG, 0, "", api_get_plugins,
      "loaded plugins, with the errors of those that failed"},
     {"GET", "/plugins/{plugin}", "plugin", API_DEVELOPER, API_ETAG, 0, "", api_get_plugin,

@@ -234,6 +234,9 @@ bool tb_bots_wait(struct tb_bots *bots, const char *operation_id, int64_t mono_d
                   struct tb_error *err);
 /* GET /hummingbot: profile, differences, health, clock, lanes, broker, observe mode. */
 void tb_bots_hummingbot(struct tb_bots *bots, struct tb_buffer *out);
+/* Fails with TB_OBSERVE_MODE while the bridge only observes; for changes that are no bot's. */
+TB_MUST_CHECK
+bool tb_bots_may_write(struct tb_bots *bots, struct tb_error *err);
 /* POST /hummingbot/resume {another_bridge?}: ends observe mode and remembers the instances that
  * caused it. Writes {observe, another_bridge, instances: [all that are remembered]}. */
 TB_MUST_CHECK

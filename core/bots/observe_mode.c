@@ -346,6 +346,11 @@ bool observing_allows(struct tb_bots *b, struct tb_error *err)
         n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
 }
 
+bool tb_bots_may_write(struct tb_bots *bots, struct tb_error *err)
+{
+    return observing_allows(bots, err);
+}
+
 /* ---- the way out ---- */
 
 static bool read_request(const struct tb_json *request, bool *given_out, bool *shared_out,

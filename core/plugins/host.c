@@ -28,6 +28,7 @@ static const struct {
     [TB_PLUGIN_EFFECTS] = {"effects", NULL, false},
     [TB_PLUGIN_REBUILD] = {"rebuild", NULL, false},
     [TB_PLUGIN_RECOGNISE] = {"recognise", NULL, false},
+    [TB_PLUGIN_ACTION] = {"action", NULL, false},
     [TB_PLUGIN_SCAFFOLD] = {"scaffold", "scaffold", false},
     [TB_PLUGIN_REPL] = {"repl", NULL, false},
     [TB_PLUGIN_TEST] = {"test", NULL, false},

@@ -119,6 +119,8 @@ enum tb_plugin_entry {
                           * script}
                           */
     TB_PLUGIN_RECOGNISE, /* {configs, script, ctx} -> {strategy, params, unknown:[…], …} or {} */
+    TB_PLUGIN_ACTION,    /* {action, params, ctx, dry_run, form_only} -> {ok, errors, role, result,
+                            calls:[{endpoint, args, state}], failure?} : may write upstream */
     TB_PLUGIN_SCAFFOLD, /* {name, connector, controller} -> {files:[{path, text}]} or {error}; of no
                            plugin */
     TB_PLUGIN_REPL, /* {lines:["…"], live, valued} -> {text, error, unfinished, value} of the last

@@ -1,16 +1,17 @@
-/* host.read: every read row of the endpoint table as one Lua function, host.read(name, args,
- * projection). args holds path and query values by name, `body` for a JSON body and `fresh = true`
- * to pass the cache; projection (JSON text, may be left out) names the parts of the answer to
- * build.
+/* host.read and host.write: every read row, and for actions every write row, of the endpoint table
+ * as one Lua function, host.read(name, args, projection). args holds path and query values by name,
+ * `body` for a JSON body and `fresh = true` to pass the cache; projection (JSON text, may be left
+ * out) names the parts of the answer to build.
  *
- * Only rows whose effect is READ, only in phases that may read. Upstream errors are raised as
- * tables { upstream = true, code, message }: they are not the plugin's fault. C memory held while
- * Lua can raise belongs to the vm (scratch) or to a userdata with a finalizer. */
+ * Only rows of the effect that is asked for, only in phases that may. Upstream errors are raised as
+ * tables { upstream = true, code, message, outcome }: they are not the plugin's fault. C memory
+ * held while Lua can raise belongs to the vm (scratch) or to a userdata with a finalizer. */
 #include <lauxlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/json_lua.h"
+#include "base/log.h"
 #include "plugins/plugins_private.h"
 
 /* What a read owns; freed by its finalizer whatever happens. */
@@ -48,12 +49,15 @@ static TB_MAY_RAISE struct reading *new_reading(lua_State *L)
     return r;
 }
 
-static TB_MAY_RAISE int raise_upstream(lua_State *L, const struct tb_error *err)
+static TB_MAY_RAISE int raise_upstream(lua_State *L, const struct tb_error *err,
+                                       const char *outcome)
 {
     tb_vm_of(L)->upstream = *err;
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
     lua_pushboolean(L, 1);
     lua_setfield(L, -2, "upstream");
+    lua_pushstring(L, outcome);
+    lua_setfield(L, -2, "outcome");
     lua_pushstring(L, tb_code_word(err->code));
     lua_setfield(L, -2, "code");
     lua_pushstring(L, err->detail);
@@ -137,22 +141,33 @@ static TB_MAY_RAISE void read_arguments(lua_State *L, const struct tb_hb_endpoin
     }
 }
 
-static TB_MAY_RAISE void check_allowed(lua_State *L, const struct tb_hb_endpoint_row *row)
+static TB_MAY_RAISE void check_allowed(lua_State *L, const struct tb_hb_endpoint_row *row,
+                                       enum tb_hb_effect effect)
 {
     const struct tb_vm *vm = tb_vm_of(L);
-    if (row->effect != TB_HB_READ)
-        luaL_error(L, "hb.%s is not a read; hooks may only read", row->name);
-    if (!vm->reads)
-        luaL_error(L, "hb.%s: nothing can be read during %s; only check and preview may", row->name,
-                   vm->phase);
+    if (row->effect != effect)
+        luaL_error(L,
+                   effect == TB_HB_READ ? "hb.%s is not a read; hooks may only read"
+                                        : "hb.%s is no change that an action may make",
+                   row->name);
+    if (!(effect == TB_HB_READ ? vm->reads : vm->writes))
+        luaL_error(L,
+                   "hb.%s: nothing can be read or changed during %s; only check, preview and "
+                   "actions read, only actions change",
+                   row->name, vm->phase);
     if (!vm->host->config.hb) {
         struct tb_error err = {0};
         (void)tb_fail(&err, TB_UPSTREAM_UNREACHABLE, "no Hummingbot API is configured");
-        raise_upstream(L, &err);
+        raise_upstream(L, &err, "not_sent");
     }
 }
 
-int tb_host_read(lua_State *L)
+static const char *const outcome_words[] = {
+    [TB_HB_DONE] = "done",       [TB_HB_REFUSED] = "refused", [TB_HB_FAILED] = "failed",
+    [TB_HB_UNSENT] = "not_sent", [TB_HB_UNKNOWN] = "unknown",
+};
+
+static TB_MAY_RAISE int ask_upstream(lua_State *L, enum tb_hb_effect effect)
 {
     const char *name = luaL_checkstring(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -162,7 +177,7 @@ int tb_host_read(lua_State *L)
     if (!tb_hb_endpoint_find(name, &id))
         return luaL_error(L, "hb.%s: there is no such endpoint", name);
     const struct tb_hb_endpoint_row *row = tb_hb_endpoint(id);
-    check_allowed(L, row);
+    check_allowed(L, row, effect);
     struct tb_vm *vm = tb_vm_of(L);
     struct tb_hb_call call = {.endpoint = id, .mono_deadline_ms = vm->mono_deadline_ms};
     lua_settop(L, 3);
@@ -182,11 +197,57 @@ int tb_host_read(lua_State *L)
     if (!ok || !r->doc) {
         if (ok)
             err.code = TB_UPSTREAM_NOT_JSON;
-        return raise_upstream(L, &err);
+        return raise_upstream(L, &err, ok ? "done" : outcome_words[r->answer.outcome]);
     }
     tb_lua_push_json(L, tb_json_root(r->doc), tb_json_root(r->projection), TB_LUA_DECIMALS);
     lua_pushcfunction(L, reading_gc); /* now, not when the collector gets to it */
     lua_pushvalue(L, -3);
     lua_call(L, 1, 0);
+    return 1;
+}
+
+int tb_host_read(lua_State *L)
+{
+    return ask_upstream(L, TB_HB_READ);
+}
+
+/* Bots are made, started, stopped and configured by the bridge alone, one operation at a time. */
+static const char *const BOTS_OWN[] = {"bots.", "docker.", "controllers.", "scripts.",
+                                       "executors."};
+
+static bool is_of_bots(const struct tb_hb_endpoint_row *row)
+{
+    for (size_t i = 0; i < sizeof BOTS_OWN / sizeof BOTS_OWN[0]; i++) {
+        if (strncmp(row->name, BOTS_OWN[i], strlen(BOTS_OWN[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+int tb_host_write(lua_State *L)
+{
+    const struct tb_vm *vm = tb_vm_of(L);
+    enum tb_hb_endpoint id;
+    if (tb_hb_endpoint_find(luaL_checkstring(L, 1), &id) && is_of_bots(tb_hb_endpoint(id)))
+        return luaL_error(L, "hb.%s is the bridge's own: bots are commanded by operations only",
+                          lua_tostring(L, 1));
+    tb_log(TB_INFO, "plugin.write", "%s calls %s.", vm->plugin ? vm->plugin->name : "sdk",
+           luaL_checkstring(L, 1));
+    return ask_upstream(L, TB_HB_WRITE);
+}
+
+int tb_host_effect(lua_State *L)
+{
+    static const char *const words[] = {
+        [TB_HB_READ] = "read",       [TB_HB_WRITE] = "write",   [TB_HB_MONEY] = "money",
+        [TB_HB_DESTROY] = "destroy", [TB_HB_SECRET] = "secret", [TB_HB_CODE] = "code",
+    };
+    enum tb_hb_endpoint id;
+    bool found = tb_hb_endpoint_find(luaL_checkstring(L, 1), &id);
+    const struct tb_hb_endpoint_row *row = found ? tb_hb_endpoint(id) : NULL;
+    if (row && row->effect == TB_HB_WRITE && is_of_bots(row))
+        lua_pushstring(L, "bots");
+    else
+        lua_pushstring(L, row ? words[row->effect] : NULL);
     return 1;
 }

@@ -2,6 +2,8 @@
  *
  *   host.phase(name, budget_ms)  what runs now; only facts, check and preview may read upstream
  *   host.read(endpoint, args, projection)  one read of the Hummingbot API, lib_hb.c
+ *   host.write(endpoint, args)   one change, for actions only
+ *   host.effect(endpoint) -> "read", "write", …, or nil when there is no such endpoint
  *   host.set_now(ctx_now)        the plugin's os.time(): RFC 3339 text or integer milliseconds
  *   host.log(level, text)
  *   host.where(f) -> path, line, parameters, variadic
@@ -19,7 +21,8 @@
 #include "base/log.h"
 #include "plugins/plugins_private.h"
 
-static const char *const reading_phases[] = {"facts", "check", "preview", NULL};
+#define WRITING_PHASE "action"
+static const char *const reading_phases[] = {"facts", "check", "preview", WRITING_PHASE, NULL};
 
 static int host_phase(lua_State *L)
 {
@@ -30,6 +33,7 @@ static int host_phase(lua_State *L)
         reads = reads || strcmp(*p, name) == 0;
     tb_vm_check(L); /* a breach does not end with its phase */
     tb_vm_phase(tb_vm_of(L), name, (int)budget, reads);
+    tb_vm_of(L)->writes = strcmp(name, WRITING_PHASE) == 0;
     return 0;
 }
 
@@ -158,6 +162,8 @@ static int host_chunk(lua_State *L)
 static const luaL_Reg functions[] = {
     {"phase", host_phase},
     {"read", tb_host_read},
+    {"write", tb_host_write},
+    {"effect", tb_host_effect},
     {"set_now", host_set_now},
     {"log", host_log},
     {"where", host_where},

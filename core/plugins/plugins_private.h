@@ -316,7 +316,8 @@ struct tb_vm {
     int64_t budget_end_us; /* of this thread's run time */
     int64_t phase_start_us;
     int budget_ms;
-    bool reads; /* may host.read be called in this phase? */
+    bool reads;  /* may host.read be called in this phase? */
+    bool writes; /* may host.write? */
     int64_t mono_deadline_ms;
     int64_t now_ms;  /* os.time() of the plugin; 0: none */
     bool collecting; /* the collector was switched on */
@@ -406,6 +407,8 @@ TB_MAY_RAISE int tb_open_cjson(lua_State *L);
 TB_MAY_RAISE int tb_open_host(lua_State *L);
 /* host.read: one closure over the endpoint table (lib_hb.c). */
 TB_MAY_RAISE int tb_host_read(lua_State *L);
+TB_MAY_RAISE int tb_host_write(lua_State *L);
+TB_MAY_RAISE int tb_host_effect(lua_State *L);
 
 /* ---- breaker.c ---- */
 

@@ -11,4 +11,5 @@ return {
   log = require("log"),
   messages = require("messages"),
   aliases = require("aliases"),
+  actions = require("actions"),
 }

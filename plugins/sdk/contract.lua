@@ -7,6 +7,7 @@ local form = require("bridge.form")
 local effects = require("bridge.effects")
 local fields = require("bridge.fields")
 local risk = require("bridge.risk")
+local actions = require("bridge.actions")
 
 ---@class ctx
 ---@field bot string
@@ -350,7 +351,11 @@ function contract.check(plugin, name)
   check_aliases(plugin)
   for action, row in pairs(plugin.actions or {}) do
     if type(row) ~= "table" then fail(main, host.line_of(main, tostring(action)), "the action " .. tostring(action) .. " must be a table") end
-    check_table(row, ACTION, "the action " .. tostring(action), host.file_of(row) or main)
+    local file = host.file_of(plugin.actions) or main
+    check_table(row, ACTION, "the action " .. tostring(action), file)
+    actions.check(action, row, function(word, message)
+      fail(file, host.line_of(file, word), "the action " .. tostring(action) .. ": " .. message)
+    end)
   end
 end
 

@@ -12,7 +12,7 @@ local decimal = require("bridge.decimal")
 
 local kernel = {}
 
-local BUDGET_MS = { plain = 200, facts = 200, check = 200, build = 200, preview = 200, transform = 20 }
+local BUDGET_MS = { plain = 200, facts = 200, check = 200, build = 200, preview = 200, transform = 20, action = 1000 }
 
 local function phase(name, kind)
   host.phase(name, BUDGET_MS[kind or name])
@@ -70,7 +70,7 @@ function kernel.describe(plugin)
     name = plugin.name, title = plugin.title, version = plugin.version, api = plugin.api,
     connectors = json.array(plugin.connectors), strategies = json.array(strategies),
     hooks = { status = (plugin.transforms or {}).status ~= nil, log = plugin.log ~= nil },
-    aliases = plugin.aliases ~= nil, actions = json.array(text.keys(plugin.actions or {})), needs = needs_of(plugin),
+    aliases = plugin.aliases ~= nil, actions = json.array(require("bridge.actions").rows(plugin)), needs = needs_of(plugin),
   }
 end
 
@@ -122,6 +122,11 @@ function kernel.test(plugin, input)
   local test = require("bridge.test")
   if input.plan then return { plan = test.plan(plugin, kernel, input.plan, phase) } end
   return test.run(plugin, kernel, input.golden or {}, phase)
+end
+
+-- { action, params, ctx, dry_run, form_only } -> { ok, errors, role, result, calls, failure?, plugin_log }
+function kernel.action(plugin, input)
+  return require("bridge.actions").run(plugin, input, { phase = phase, wire = wire })
 end
 
 -- { name, connector?, controller? } -> { files } or { error } : the first files of a new plugin.
