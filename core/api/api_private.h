@@ -209,6 +209,7 @@ api_handler api_get_root, api_get_web, api_get_health, api_get_ready;
 api_handler api_get_bots, api_get_bot, api_get_logs, api_plan_bot, api_create_bot, api_start_bot;
 api_handler api_start_bots, api_emergency_stop;
 api_handler api_stop_bot, api_restart_bot, api_archive_bot, api_delete_bot;
+api_handler api_redeploy_bot, api_redeploy_bots;
 api_handler api_adopt_bots, api_release_bot, api_get_config, api_get_history;
 api_handler api_get_params, api_patch_params, api_put_bot;
 api_handler api_get_operations, api_get_operation;

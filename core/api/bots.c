@@ -201,6 +201,23 @@ bool api_archive_bot(struct call *call, struct tb_error *err)
     return command_bot(call, tb_bots_archive, err);
 }
 
+/* A dry run leaves nothing behind, not even its Idempotency-Key. */
+bool api_redeploy_bot(struct call *call, struct tb_error *err)
+{
+    struct tb_command_result result = {0};
+    bool ok;
+
+    call->dry_run = tb_json_true(tb_json_get(call->body, "dry_run"));
+    if (!call->dry_run)
+        return command_bot(call, tb_bots_redeploy, err);
+    ok = tb_bots_redeploy(call->api->bots, call->req->arg[0], call->body, &call->caller, NULL,
+                          &result, &call->problems, err);
+    if (ok)
+        tb_buffer_append(&call->res->body, tb_buffer_text(&result.body), result.body.len);
+    tb_command_result_free(&result);
+    return ok;
+}
+
 bool api_delete_bot(struct call *call, struct tb_error *err)
 {
     return tb_bots_delete(call->api->bots, call->req->arg[0], &call->caller, &call->res->body, err);

@@ -1,6 +1,6 @@
-/* Requests over many bots: /bots/start, /bots/emergency-stop. The bots room decides and writes the
- * documents; here are the status code and Location. `Prefer: wait` is not applied: such an
- * operation takes as long as its slowest bot. Any thread. */
+/* Requests over many bots: /bots/start, /bots/redeploy, /bots/emergency-stop. The bots room decides
+ * and writes the documents; here are the status code and Location. `Prefer: wait` is not applied:
+ * such an operation takes as long as its slowest bot. Any thread. */
 #include "api/api_private.h"
 
 #include <stdio.h>
@@ -38,6 +38,11 @@ static bool command_many(struct call *call, many_command *command, struct tb_err
 bool api_start_bots(struct call *call, struct tb_error *err)
 {
     return command_many(call, tb_bots_start_many, err);
+}
+
+bool api_redeploy_bots(struct call *call, struct tb_error *err)
+{
+    return command_many(call, tb_bots_redeploy_many, err);
 }
 
 bool api_emergency_stop(struct call *call, struct tb_error *err)

@@ -49,6 +49,14 @@ static const struct api_route rows[] = {
     {"POST", "/bots/{id}/archive", "/bots/{id}/archive", API_OPERATOR, API_AUDIT | API_KEY,
      16 * KIB, "", api_archive_bot,
      "stops a bot and, once that is proven, removes its container; the API keeps its folder"},
+    {"POST", "/bots/{id}/redeploy", "/bots/{id}/redeploy", API_OPERATOR, API_AUDIT | API_KEY,
+     256 * KIB, "", api_redeploy_bot,
+     "stops a bot and, once that is proven, deploys it anew: `{params, risk, image, generation, "
+     "dry_run}`, or with what is wanted of it; `dry_run` shows the plan and every changed field"},
+    {"POST", "/bots/redeploy", "/bots/redeploy", API_OPERATOR, API_AUDIT | API_KEY, 256 * KIB, "",
+     api_redeploy_bots,
+     "redeploys several bots one after another and ends at the first failure: `{bots: […], params, "
+     "risk, image, generation, dry_run, pause_s}`; 202 with one operation that has `items[]`"},
     {"POST", "/bots/adopt", "/bots/adopt", API_OPERATOR, API_AUDIT | API_KEY, 256 * KIB, "",
      api_adopt_bots,
      "takes over running bots that the bridge did not make, without touching them: `{instances: "

@@ -10,7 +10,8 @@
 
 enum { LOOK_MS = 1000, RETRY_MS = 2000 };
 
-static const struct batch_kind *const kinds[] = {&start_many_kind, &emergency_kind};
+static const struct batch_kind *const kinds[] = {&start_many_kind, &emergency_kind,
+                                                 &redeploy_many_kind};
 
 #define KINDS (sizeof kinds / sizeof kinds[0])
 

@@ -125,6 +125,19 @@ TB_MUST_CHECK
 bool batch_read_pace(struct batch *p, const struct tb_json *request, struct tb_problems *problems,
                      struct tb_error *err);
 
+/* batch_request.c */
+typedef bool batch_may(const struct bot *bot, struct tb_error *err); /* lock held */
+/* The bots of a list of ids and names; what stands in the way of one is said in its item.
+ * otherwise: what is said when it is no list; NULL: that it must be one. */
+TB_MUST_CHECK
+bool batch_add_named(struct batch *p, const struct tb_json *list, batch_may *may,
+                     const char *otherwise, struct tb_problems *problems, struct tb_error *err);
+TB_MUST_CHECK
+bool batch_read_dry_run(const struct tb_json *request, bool *dry_out, struct tb_problems *problems,
+                        struct tb_error *err);
+
+/* redeploy_many.c */
+extern const struct batch_kind redeploy_many_kind;
 /* start_many.c */
 extern const struct batch_kind start_many_kind;
 /* emergency.c */

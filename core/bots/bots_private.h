@@ -78,6 +78,7 @@ struct bot {
     struct tb_life life; /* of the newest operation; its instance is the bot's */
     char *facts;         /* JSON kept as planned: {params, plugin, risk, budget_quote, quotes} */
     char *wanted;        /* JSON, see params.h; NULL until its parameters are changed */
+    char *past;          /* JSON, see instances.h; NULL while there was one instance only */
     bool changing;       /* somebody changes them: see params_live.h */
     bool in_doubt;       /* whether a running bot has a change is not known */
     /* news */
@@ -122,7 +123,11 @@ struct operation {
     struct tb_life life;
     char stored_base[TB_BASE_NAME]; /* base of the attempt row that exists, "" for none */
     struct tb_json_doc *plan;       /* the plan rewritten for life.base; NULL until needed */
-    char plan_base[TB_BASE_NAME];
+    char plan_base[TB_BASE_NAME], plan_of[TB_ULID_TEXT];
+    /* of a redeploy: the plan that the bot gets once its old instance has ended, and in what its
+     * files differ (JSON, may be NULL) */
+    char next_plan[TB_ULID_TEXT];
+    char *changes;
     struct tb_observation obs; /* what the next step is fed */
     bool running;              /* a worker has it */
     struct operation *next;
@@ -350,6 +355,8 @@ bool operations_start(struct tb_bots *b, struct tb_error *err);
 void operations_join(struct tb_bots *b);
 /* operation_doc.c */
 void operation_write_doc(const struct operation *op, struct tb_buffer *out);
+/* What follows the stop once it is proven: a sentence, NULL when nothing does. */
+const char *operation_then(enum tb_op_kind kind);
 /* The code of what went wrong, NULL when nothing did. */
 const char *operation_error(const struct tb_life *life);
 /* resume.c */

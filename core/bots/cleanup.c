@@ -1,5 +1,5 @@
 /* The bridge's own leftovers upstream: configs of attempts that ended and have no container, and
- * exited containers of attempts that were given up.
+ * exited containers of attempts that were given up or whose bot has another instance since.
  *
  * What is ours is decided by the attempts table alone, never by how a name looks: a nonce that the
  * store does not know is somebody else's. What cannot be seen (a list that failed) removes nothing.
@@ -17,8 +17,9 @@ struct past {
     char base[TB_BASE_NAME];
     char bot_id[TB_ULID_TEXT];
     char operation_id[TB_ULID_TEXT];
-    bool given_up; /* burnt or never created: nobody can want its container */
-    bool final;    /* what became of it is known, and nothing of its bot is under way */
+    /* burnt, never created, or replaced by a redeploy: nobody can want its container */
+    bool given_up;
+    bool final; /* what became of it is known, and nothing of its bot is under way */
     bool alive;
 };
 
@@ -51,6 +52,15 @@ static void add_past(void *arg, const struct tb_store_attempt *row)
     tb_copy(p->operation_id, sizeof p->operation_id, row->operation_id);
 }
 
+/* Lock held. */
+static bool replaced(const struct tb_bots *b, const struct past *p)
+{
+    for (size_t i = 0; i < b->bots; i++)
+        if (!b->bot[i]->deleted && strcmp(b->bot[i]->id, p->bot_id) == 0)
+            return b->bot[i]->life.instance[0] && strcmp(b->bot[i]->life.base, p->base) != 0;
+    return false;
+}
+
 static bool load(struct cleanup *c, struct tb_error *err)
 {
     if (!tb_store_attempts_each(c->b->store, NULL, add_past, c, err))
@@ -64,6 +74,8 @@ static bool load(struct cleanup *c, struct tb_error *err)
         free(op);
     }
     pthread_mutex_lock(&c->b->lock);
+    for (size_t i = 0; i < c->n; i++)
+        c->past[i].given_up |= c->past[i].final && replaced(c->b, &c->past[i]);
     for (const struct operation *op = c->b->open; op; op = op->next)
         for (size_t i = 0; i < c->n; i++)
             if (strcmp(c->past[i].bot_id, op->bot->id) == 0)

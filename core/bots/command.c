@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "bots/instances.h"
+#include "bots/params.h"
 
 void tb_command_result_free(struct tb_command_result *result)
 {
@@ -79,6 +81,9 @@ void command_show(struct opening *o, const char *intent)
     pthread_mutex_unlock(&o->b->lock);
     tb_copy(o->shown.operation_id, sizeof o->shown.operation_id, o->id);
     tb_copy(o->shown.intent, sizeof o->shown.intent, intent);
+    if (o->wanted)
+        o->shown.wanted = o->wanted;
+    instances_show(&o->shown, &o->bot->life, &o->life, o->wall);
     bot_follow(&o->shown, &o->life);
 }
 
@@ -98,6 +103,8 @@ bool command_commit(struct opening *o, struct tb_command_result *result, struct 
     if (o->life.kind != TB_OP_STOP && !observing_allows(o->b, err))
         return false;
     tb_copy(fresh.id, sizeof fresh.id, o->id);
+    tb_copy(fresh.next_plan, sizeof fresh.next_plan, o->next_plan ? o->next_plan : "");
+    fresh.changes = o->changes;
     operation_write_doc(&fresh, &doc);
     bot_write_doc(&o->shown, &bot_doc);
     /* First, so that a repeated request meets its own answer and not its own bot's name. */
@@ -118,6 +125,8 @@ bool command_commit(struct opening *o, struct tb_command_result *result, struct 
         tb_copy(ended.id, sizeof ended.id, o->superseded->id);
         ended.created_at = o->superseded->created_at;
         ended.life = o->superseded->life;
+        tb_copy(ended.next_plan, sizeof ended.next_plan, o->superseded->next_plan);
+        ended.changes = o->superseded->changes;
         pthread_mutex_unlock(&o->b->lock);
         ended.life.state = TB_OPS_SUPERSEDED;
         operation_write_doc(&ended, &old_doc);
@@ -159,7 +168,7 @@ void command_opened(struct opening *o, const struct tb_problems *problems,
                     struct tb_command_result *result)
 {
     struct tb_bots *b = o->b;
-
+    struct operation *op;
     char stored_base[TB_BASE_NAME];
 
     pthread_mutex_lock(&b->lock);
@@ -174,7 +183,12 @@ void command_opened(struct opening *o, const struct tb_problems *problems,
     o->bot->store_version += o->bot->managed;
     o->bot->updated_at = o->wall;
     tb_copy(o->bot->intent, sizeof o->bot->intent, o->shown.intent);
-    operation_open(b, o->bot, o->id, &o->life, stored_base, o->wall);
+    op = operation_open(b, o->bot, o->id, &o->life, stored_base, o->wall);
+    tb_copy(op->next_plan, sizeof op->next_plan, o->next_plan ? o->next_plan : "");
+    op->changes = o->changes;
+    if (o->wanted)
+        params_set(o->bot, o->wanted);
+    instances_take(o->bot, &o->shown);
     bot_follow(o->bot, &o->life);
     tb_copy(result->bot_id, sizeof result->bot_id, o->bot->id);
     tb_copy(result->operation_id, sizeof result->operation_id, o->id);
@@ -190,11 +204,14 @@ bool command_open(struct opening *o, const char *intent, struct tb_command_resul
 {
     tb_ulid(o->id);
     command_show(o, intent);
-    if (!command_commit(o, result, err))
-        return false;
-    if (!result->replayed)
+    if (command_commit(o, result, err) && !result->replayed) {
         command_opened(o, problems, result);
-    return true;
+        return true;
+    }
+    instances_drop(o->bot, &o->shown);
+    free(o->wanted);
+    free(o->changes);
+    return result->replayed;
 }
 
 /* ---- what a command is about ---- */

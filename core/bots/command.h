@@ -19,6 +19,10 @@ struct opening {
     char id[TB_ULID_TEXT];
     const char *plan_id;          /* used by this operation, or NULL */
     struct operation *superseded; /* ended in the same commit, or NULL */
+    /* of a redeploy */
+    const char *next_plan; /* what the bot gets once its old instance has ended, or NULL */
+    char *changes;         /* JSON; the operation's once it is open */
+    char *wanted;          /* see params.h; the bot's once it is committed; NULL: as it was */
     int64_t wall;
 };
 
@@ -38,6 +42,9 @@ bool command_fields(const struct tb_json *request, const char *const *fields,
 /* commands.c: is it in a state from which a start makes sense? (lock held) */
 TB_MUST_CHECK
 bool command_may_start(const struct bot *bot, struct tb_error *err);
+/* redeploy.c: likewise for a redeploy (lock held) */
+TB_MUST_CHECK
+bool command_may_redeploy(const struct bot *bot, struct tb_error *err);
 /* A second command of the same kind joins the operation that is under way (lock held). */
 bool command_join(struct tb_bots *b, struct bot *bot, const struct operation *op,
                   struct tb_command_result *result);

@@ -11,7 +11,8 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "bots/bots_private.h"
+
+#include "bots/instances.h"
 
 enum {
     POLL_FACTOR = 20,
@@ -62,7 +63,7 @@ static struct bot *bot_of_instance(struct tb_bots *b, const char *instance, int6
         if (n > 0 && strncmp(instance, op->life.base, n) == 0 && instance[n] == '-')
             return NULL;
     }
-    return feed_unmanaged(b, instance, wall);
+    return instances_ended(b, instance, wall) ? NULL : feed_unmanaged(b, instance, wall);
 }
 
 static bool take_slice(void *arg, const char *instance, size_t len, struct tb_json_slice value)

@@ -190,6 +190,8 @@ static void write_operator(struct tb_json_writer *w, const struct bot *bot,
                                             : bot->reason);
     text_or_null(w, "instance", bot->life.instance);
     write_instances(w, bot);
+    tb_jw_kv_raw(w, "past_instances", bot->past ? bot->past : "[]",
+                 bot->past ? strlen(bot->past) : 2);
     text_or_null(w, "image", bot->image);
     write_facts(w, bot, facts);
     write_array(w, "controllers", tb_json_get(figures, "controllers"));

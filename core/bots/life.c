@@ -246,10 +246,12 @@ void tb_life_begin(struct tb_life *life, enum tb_op_kind kind, const struct tb_l
         life_go(&t, TB_PH_IMAGE);
     } else if (kind == TB_OP_START) {
         life_go(&t, TB_PH_INSPECT);
-    } else if (s.instance[0]) {
-        life_go(&t, abandon ? TB_PH_HALT : TB_PH_INSPECT);
+    } else if (kind == TB_OP_REDEPLOY) {
+        life_go(&t, TB_PH_IMAGE); /* a pull takes minutes: the bot goes on meanwhile */
+    } else if (abandon && s.instance[0]) {
+        life_go(&t, TB_PH_HALT);
     } else {
-        life_go(&t, s.sent ? TB_PH_LOOK : TB_PH_BURN_SCRIPT);
+        life_begin_stop(&t);
     }
     s.state = TB_OPS_PENDING;
     *life = s;

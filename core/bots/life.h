@@ -30,7 +30,8 @@
     X(TB_OP_START, "start", false, true)                                                           \
     X(TB_OP_STOP, "stop", true, false)                                                             \
     X(TB_OP_RESTART, "restart", true, true)                                                        \
-    X(TB_OP_ARCHIVE, "archive", true, false)
+    X(TB_OP_ARCHIVE, "archive", true, false)                                                       \
+    X(TB_OP_REDEPLOY, "redeploy", true, true)
 
 #define TB_OP_STATES(X)                                                                            \
     X(TB_OPS_PENDING, "pending")                                                                   \
@@ -140,6 +141,8 @@ struct tb_life {
     bool rests;              /* a stop of the instance was proven and nothing was started since */
     bool reports;            /* the script publishes performance reports */
     bool may_pull;
+    int64_t next_controllers; /* of a redeploy: these two of its new attempt */
+    bool next_reports;
     /* times */
     int64_t began_at;    /* the operation began */
     int64_t phase_at;    /* entered the phase */
@@ -211,9 +214,10 @@ struct tb_intent {
     int64_t index; /* controller file */
 };
 
-/* Starts an operation. `known`: the life of the operation it supersedes or follows (its attempt,
- * instance and settings are taken over); for a create only its settings count. `abandon`: a stop
- * that stops the container and leaves orders and positions as they are. */
+/* Starts an operation; for a redeploy set next_controllers, next_reports and may_pull then.
+ * `known`: the life of the operation it supersedes or follows (its attempt, instance and settings
+ * are taken over); for a create only its settings count. `abandon`: a stop that stops the container
+ * and leaves orders and positions as they are. */
 void tb_life_begin(struct tb_life *life, enum tb_op_kind kind, const struct tb_life *known,
                    bool abandon, const char *fresh_nonce, int64_t now);
 

@@ -12,7 +12,15 @@ static void give_up_unsent(struct turn *t)
 {
     tb_copy(t->s->reason, sizeof t->s->reason, tb_code_word(t->o->code));
     tb_copy(t->s->detail, sizeof t->s->detail, t->o->detail);
-    life_go(t, TB_PH_BURN_SCRIPT);
+    if (tb_life_stopping(t->s)) /* the files are those of what still runs */
+        life_end(t, TB_OPS_FAILED);
+    else
+        life_go(t, TB_PH_BURN_SCRIPT);
+}
+
+void life_begin_stop(struct turn *t)
+{
+    life_go(t, t->s->instance[0] ? TB_PH_INSPECT : t->s->sent ? TB_PH_LOOK : TB_PH_BURN_SCRIPT);
 }
 
 void life_new_attempt(struct turn *t)
@@ -63,6 +71,8 @@ void life_image_result(struct turn *t)
     if (t->o->result != TB_RES_DONE) {
         if (!life_again(t, RETRIES))
             give_up_unsent(t);
+    } else if (t->o->yes && tb_life_stopping(t->s)) {
+        life_begin_stop(t);
     } else if (t->o->yes) {
         life_go(t, TB_PH_CONTROLLERS);
     } else if (t->s->may_pull) {

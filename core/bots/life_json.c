@@ -100,18 +100,24 @@ struct field {
     }
 
 static const struct field fields[] = {
-    FIELD(kind, F_KIND),       FIELD(state, F_STATE),      FIELD(phase, F_PHASE),
-    FIELD(inflight, F_BOOL),   FIELD(nonce, F_TEXT),       FIELD(base, F_TEXT),
-    FIELD(instance, F_TEXT),   FIELD(stem, F_TEXT),        FIELD(attempts, F_INT),
-    FIELD(controllers, F_INT), FIELD(index, F_INT),        FIELD(tries, F_INT),
-    FIELD(sent, F_BOOL),       FIELD(burnt, F_BOOL),       FIELD(keep_container, F_BOOL),
-    FIELD(reports, F_BOOL),    FIELD(may_pull, F_BOOL),    FIELD(phase_at, F_INT),
-    FIELD(next_at, F_INT),     FIELD(sent_at, F_INT),      FIELD(window_from, F_INT),
-    FIELD(window_to, F_INT),   FIELD(settle_at, F_INT),    FIELD(clean_at, F_INT),
-    FIELD(doubt_until, F_INT), FIELD(resends, F_INT),      FIELD(began_at, F_INT),
-    FIELD(rounds, F_INT),      FIELD(old_reports, F_BOOL), FIELD(reason, F_TEXT),
-    FIELD(detail, F_TEXT),     LATER(stopped, F_BOOL),     LATER(rests, F_BOOL),
-    LATER(taken_until, F_INT),
+    FIELD(kind, F_KIND),           FIELD(state, F_STATE),
+    FIELD(phase, F_PHASE),         FIELD(inflight, F_BOOL),
+    FIELD(nonce, F_TEXT),          FIELD(base, F_TEXT),
+    FIELD(instance, F_TEXT),       FIELD(stem, F_TEXT),
+    FIELD(attempts, F_INT),        FIELD(controllers, F_INT),
+    FIELD(index, F_INT),           FIELD(tries, F_INT),
+    FIELD(sent, F_BOOL),           FIELD(burnt, F_BOOL),
+    FIELD(keep_container, F_BOOL), FIELD(reports, F_BOOL),
+    FIELD(may_pull, F_BOOL),       FIELD(phase_at, F_INT),
+    FIELD(next_at, F_INT),         FIELD(sent_at, F_INT),
+    FIELD(window_from, F_INT),     FIELD(window_to, F_INT),
+    FIELD(settle_at, F_INT),       FIELD(clean_at, F_INT),
+    FIELD(doubt_until, F_INT),     FIELD(resends, F_INT),
+    FIELD(began_at, F_INT),        FIELD(rounds, F_INT),
+    FIELD(old_reports, F_BOOL),    FIELD(reason, F_TEXT),
+    FIELD(detail, F_TEXT),         LATER(stopped, F_BOOL),
+    LATER(rests, F_BOOL),          LATER(next_controllers, F_INT),
+    LATER(next_reports, F_BOOL),   LATER(taken_until, F_INT),
 };
 
 static int word_index(const char *word, const char *(*name)(int), int count)

@@ -81,6 +81,8 @@ bool life_again(struct turn *t, int64_t most);
 
 /* life_deploy.c: image, files, deploy, look, burn, settle */
 void life_new_attempt(struct turn *t);
+/* The stop of what the attempt may have made, policy close. */
+void life_begin_stop(struct turn *t);
 void life_image_result(struct turn *t);
 void life_pull_result(struct turn *t);
 void life_pull_wait_result(struct turn *t);

@@ -185,6 +185,35 @@ void life_boot_result(struct turn *t)
 
 /* ---- stop, and what follows it ---- */
 
+/* A redeploy's old container runs no more: the new attempt begins. */
+static void renew(struct turn *t)
+{
+    t->s->controllers = t->s->next_controllers;
+    t->s->reports = t->s->next_reports;
+    t->s->attempts = 0;
+    life_new_attempt(t);
+}
+
+/* What a proven stop of this instance is followed by. */
+static void go_on(struct turn *t)
+{
+    switch (t->s->kind) {
+    case TB_OP_ARCHIVE:
+        life_go(t, TB_PH_ARCHIVE_LOOK);
+        break;
+    case TB_OP_REDEPLOY:
+        /* Any start of the old container would trade again, so it does not go on running. */
+        if (t->o->container == TB_CT_RUNNING)
+            life_go(t, TB_PH_HALT);
+        else
+            renew(t);
+        break;
+    default:
+        life_go(t, TB_PH_INSPECT);
+        break;
+    }
+}
+
 void life_stopped(struct turn *t)
 {
     struct tb_life *s = t->s;
@@ -199,10 +228,12 @@ void life_stopped(struct turn *t)
     s->resends = 0;
     s->reason[0] = s->detail[0] = '\0';
     if (s->instance[0]) {
-        life_go(t, s->kind == TB_OP_ARCHIVE ? TB_PH_ARCHIVE_LOOK : TB_PH_INSPECT);
+        go_on(t);
     } else if (s->kind == TB_OP_ARCHIVE) {
         life_say(t, "nothing_started", "Nothing had been started.");
         life_end(t, TB_OPS_SUCCEEDED);
+    } else if (s->kind == TB_OP_REDEPLOY) {
+        renew(t);
     } else {
         s->attempts = 0;
         life_new_attempt(t);
@@ -283,7 +314,7 @@ void life_halt_proof_result(struct turn *t)
     bool gone = (c == TB_CT_EXITED || c == TB_CT_ABSENT) && !life_late_start(t);
     if (gone) {
         if (!tb_life_stopping(t->s)) {
-            life_go(t, TB_PH_INSPECT);
+            go_on(t);
             return;
         }
         life_say(t, "abandoned",

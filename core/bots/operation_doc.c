@@ -25,7 +25,15 @@ static const char *const then[TB_OP_KIND_COUNT] = {
     [TB_OP_ARCHIVE] = "Once the stop is proven, the container is removed and the instance's folder "
                       "with its trades is moved to the Hummingbot API's archive. A later start "
                       "deploys the stored configs as a new instance.",
+    [TB_OP_REDEPLOY] = "Once the stop is proven, the old container is stopped for good and a new "
+                       "instance is deployed with the new configuration. If the stop is not "
+                       "proven, nothing is deployed; if the deploy fails, the bot stays stopped.",
 };
+
+const char *operation_then(enum tb_op_kind kind)
+{
+    return then[kind];
+}
 
 /* What the stop does to orders and positions, as the bot's plan said it, and what follows it. */
 static void write_effects(const struct operation *op, struct tb_json_writer *w)
@@ -55,6 +63,15 @@ const char *operation_record(const struct bot *bot)
     return bot->managed ? bot->id : bot->owner[0] ? bot->owner : NULL;
 }
 
+/* What to do after a redeploy that did not succeed. */
+static const char not_renewed[] =
+    "Nothing new was deployed; the bot has the configuration it had. Look at its state; what was "
+    "asked waits for another redeploy.";
+static const char not_proven[] =
+    "The old instance is stopped. When the bot is failed, a start deploys the new configuration "
+    "again, and a redeploy with the earlier parameters goes back; when its state is unknown, stop "
+    "it first.";
+
 void operation_write_doc(const struct operation *op, struct tb_buffer *out)
 {
     const struct tb_life *life = &op->life;
@@ -76,11 +93,18 @@ void operation_write_doc(const struct operation *op, struct tb_buffer *out)
         write_effects(op, &w);
     if (life->kind == TB_OP_STOP) /* settle_up.c fills it in, once it has ended */
         tb_jw_kv_string(&w, "left", NULL);
+    if (op->next_plan[0]) {
+        tb_jw_kv_string(&w, "plan_id", op->next_plan);
+        tb_jw_kv_raw(&w, "changes", op->changes ? op->changes : "[]",
+                     op->changes ? strlen(op->changes) : 2);
+    }
     tb_jw_key(&w, "error");
     if (code) {
         tb_jw_object(&w);
         tb_jw_kv_string(&w, "code", code);
         tb_jw_kv_string(&w, "detail", life->detail[0] ? life->detail : code);
+        if (life->kind == TB_OP_REDEPLOY)
+            tb_jw_kv_string(&w, "hint", tb_life_stopping(life) ? not_renewed : not_proven);
         tb_jw_end_object(&w);
     } else {
         tb_jw_null(&w);

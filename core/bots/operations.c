@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "bots/bots_private.h"
+#include "bots/instances.h"
 
 enum { DEPLOY_GAP_MS = 2000, STORE_RETRY_MS = 2000, IDLE_MS = 60000 };
 
@@ -254,26 +254,39 @@ static struct operation *next_due(struct tb_bots *b, bool stops_only, int64_t *w
     return best;
 }
 
+/* Before its stop a redeploy asks for the image of its new plan. */
+static const char *plan_needed(const struct operation *op, const struct tb_life *life)
+{
+    bool image =
+        life->phase == TB_PH_IMAGE || life->phase == TB_PH_PULL || life->phase == TB_PH_PULL_WAIT;
+    return image && life->kind == TB_OP_REDEPLOY ? op->next_plan : op->bot->plan_id;
+}
+
 static bool load_plan(struct tb_bots *b, struct operation *op, const struct tb_life *life,
                       struct tb_error *err)
 {
+    const char *id = plan_needed(op, life);
     struct tb_json_doc *doc;
-    if (!life->base[0] || !op->bot->plan_id[0] ||
-        (op->plan && strcmp(op->plan_base, life->base) == 0))
+    bool named = life->base[0] != '\0'; /* an adopted instance has no attempt of ours */
+    if (!id[0] || (!named && id != op->next_plan) ||
+        (op->plan && strcmp(op->plan_base, life->base) == 0 && strcmp(op->plan_of, id) == 0))
         return true;
-    doc = plan_for_base(b, op->bot->plan_id, life->base, err);
+    doc = plan_for_base(b, id, named ? life->base : NULL, err);
     if (!doc)
         return false;
     tb_json_free(op->plan);
     op->plan = doc;
     tb_copy(op->plan_base, sizeof op->plan_base, life->base);
+    tb_copy(op->plan_of, sizeof op->plan_of, id);
     return true;
 }
 
 /* Makes the step's result the truth in memory (lock held). */
-static void adopt_step(struct tb_bots *b, struct operation *op, bool stored)
+static void adopt_step(struct tb_bots *b, struct operation *op, const struct bot *shown,
+                       bool stored)
 {
     struct bot *bot = op->bot;
+    instances_take(bot, shown);
     bot_follow(bot, &op->life);
     if (stored) {
         bot->store_version += bot->managed;
@@ -284,6 +297,14 @@ static void adopt_step(struct tb_bots *b, struct operation *op, bool stored)
         publish(b, op);
     }
     bot_changed(b, bot);
+}
+
+/* Does the first attempt with a redeploy's new plan begin? */
+static bool renews(const struct operation *op, const struct tb_life *before,
+                   const struct tb_life *next)
+{
+    return next->kind == TB_OP_REDEPLOY && strcmp(before->base, next->base) != 0 &&
+           strcmp(op->bot->plan_id, op->next_plan) != 0;
 }
 
 /* One step with its commit. True when `intent` is to be carried out now. */
@@ -321,18 +342,23 @@ static bool step(struct tb_bots *b, struct operation *op, struct tb_intent *inte
     shown = *op->bot;
     pthread_mutex_unlock(&b->lock);
 
+    instances_show(&shown, &before, &next, wall);
+    if (renews(op, &before, &next))
+        ok = instances_renew(b, op->next_plan, &shown, &err);
     bot_follow(&shown, &next);
-    if (store)
+    if (ok && store)
         ok = commit(b, op, &shown, wall, &err);
 
     pthread_mutex_lock(&b->lock);
     if (ok) {
         op->obs.kind = TB_OBS_TICK;
-        adopt_step(b, op, store);
+        adopt_step(b, op, &shown, store);
     } else {
+        instances_drop(op->bot, &shown);
         /* Not on disk: nothing may be sent on its strength. The same observation is fed again. */
         saved.plan = op->plan;
         memcpy(saved.plan_base, op->plan_base, sizeof saved.plan_base);
+        memcpy(saved.plan_of, op->plan_of, sizeof saved.plan_of);
         saved.next = op->next;
         *op = saved;
         op->life.next_at = life_now(b) + STORE_RETRY_MS;
@@ -478,6 +504,7 @@ void operation_forget(struct tb_bots *b, struct operation *op)
         }
     }
     tb_json_free(op->plan);
+    free(op->changes);
     free(op);
 }
 

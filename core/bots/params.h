@@ -45,6 +45,10 @@ void params_write_wire(const struct bot *bot, struct tb_json_writer *w);
 /* The answer of GET and PATCH /bots/{id}/params. */
 void params_write_answer(const struct bot *bot, const struct tb_buffer *warnings,
                          struct tb_buffer *out);
+/* Each member of the change replaces the one there was. null means what it means in a create: none
+ * for an optional field, else the form's default; so what GET gives can be sent back as it is. */
+void params_merge(struct tb_json_writer *w, const char *key, const struct tb_json *before,
+                  const struct tb_json *change);
 /* The plan whose stored files a redeploy without own parameters takes. */
 const char *params_plan(const struct bot *bot, char out[TB_ULID_TEXT]);
 /* The text that makes the rows' plan the wanted one: for `wanted` of the bot that is committed.

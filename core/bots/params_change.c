@@ -171,9 +171,7 @@ static void check_words(struct change *c, const struct tb_json *request)
     check_fixed(c, request);
 }
 
-/* Each member of the change replaces the one there was. null means what it means in a create: none
- * for an optional field, else the form's default; so what GET gives can be sent back as it is. */
-static void merge(struct tb_json_writer *w, const char *key, const struct tb_json *before,
+void params_merge(struct tb_json_writer *w, const char *key, const struct tb_json *before,
                   const struct tb_json *change)
 {
     tb_jw_key(w, key);
@@ -205,8 +203,8 @@ static bool merge_request(struct change *c, struct tb_error *err)
     tb_jw_kv_string(&w, "strategy", c->strategy);
     tb_jw_kv_string(&w, "account", c->account);
     tb_jw_kv_string(&w, "image", c->image);
-    merge(&w, "params", tb_json_get(root, "params"), tb_json_get(request, "params"));
-    merge(&w, "risk", tb_json_get(root, "risk"), tb_json_get(request, "risk"));
+    params_merge(&w, "params", tb_json_get(root, "params"), tb_json_get(request, "params"));
+    params_merge(&w, "risk", tb_json_get(root, "risk"), tb_json_get(request, "risk"));
     tb_jw_end_object(&w);
     tb_json_free(facts);
     return true;

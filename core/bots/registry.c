@@ -24,6 +24,7 @@ void bot_free(struct bot *bot)
 {
     free(bot->facts);
     free(bot->wanted);
+    free(bot->past);
     free(bot->slice);
     free(bot->figures);
     free(bot->errors);
@@ -165,6 +166,8 @@ void bot_write_doc(const struct bot *bot, struct tb_buffer *out)
     tb_jw_kv_raw(&w, "facts", bot->facts ? bot->facts : "{}", bot->facts ? strlen(bot->facts) : 2);
     if (bot->wanted)
         tb_jw_kv_raw(&w, "wanted", bot->wanted, strlen(bot->wanted));
+    if (bot->past)
+        tb_jw_kv_raw(&w, "past", bot->past, strlen(bot->past));
     tb_jw_key(&w, "life");
     tb_life_write(&bot->life, &w);
     tb_jw_end_object(&w);
@@ -195,6 +198,11 @@ bool bot_load_doc(struct bot *bot, const char *text, struct tb_error *err)
         struct tb_buffer wanted = TB_BUFFER_INIT;
         tb_json_canonical(tb_json_get(root, "wanted"), &wanted);
         params_set(bot, tb_buffer_steal(&wanted, NULL));
+    }
+    if (tb_json_is(tb_json_get(root, "past"), TB_JSON_ARRAY)) {
+        struct tb_buffer past = TB_BUFFER_INIT;
+        tb_json_canonical(tb_json_get(root, "past"), &past);
+        bot->past = tb_buffer_steal(&past, NULL);
     }
     ok = tb_life_read(tb_json_get(root, "life"), &bot->life, err);
     tb_json_free(doc);

@@ -56,6 +56,15 @@ static struct bot *bot_of(struct tb_bots *b, const struct tb_store_operation *ro
     return bot;
 }
 
+static void resume_redeploy(struct operation *op, const struct tb_json *wire)
+{
+    struct tb_buffer text = TB_BUFFER_INIT;
+    if (!plan_copy_text(wire, "plan_id", op->next_plan, sizeof op->next_plan) || !op->next_plan[0])
+        return;
+    tb_json_canonical(tb_json_get(wire, "changes"), &text);
+    op->changes = tb_buffer_steal(&text, NULL);
+}
+
 static void resume_one(void *arg, const struct tb_store_operation *row)
 {
     struct resuming *r = arg;
@@ -74,6 +83,7 @@ static void resume_one(void *arg, const struct tb_store_operation *row)
         op = operation_open(r->b, bot, row->id, &life, "", row->created_at);
         op->taken_over = true;
         op->obs.kind = TB_OBS_TAKEN_OVER;
+        resume_redeploy(op, tb_json_get(tb_json_root(doc), "wire"));
         op->obs.sent_wall = op->obs.done_wall = tb_wall_ms();
         op->life.next_at = 0;
         r->ok &= resume_attempt(r->b, op, r->err);

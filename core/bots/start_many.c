@@ -40,70 +40,6 @@ static void add_fallen(struct batch *p)
     pthread_mutex_unlock(&b->lock);
 }
 
-/* What stands in the way is said now; the start itself judges again when its turn comes. */
-static void add_named(struct batch *p, const struct bot *bot)
-{
-    struct tb_error err = {0};
-    struct batch_item *item;
-
-    for (size_t i = 0; i < p->items; i++)
-        if (strcmp(p->item[i].bot_id, bot->id) == 0)
-            return;
-    item = batch_add(p, bot);
-    if (!bot->managed)
-        (void)tb_fail(&err, TB_STATE,
-                      "This instance was not made by the bridge, so the bridge does not command "
-                      "it.");
-    else if (!command_may_start(bot, &err))
-        item->state = ITEM_FAILED;
-    if (err.code != TB_OK) {
-        item->state = ITEM_FAILED;
-        tb_copy(item->code, sizeof item->code, tb_code_word(err.code));
-        tb_copy(item->detail, sizeof item->detail, err.detail);
-    }
-}
-
-static bool add_all_named(struct batch *p, const struct tb_json *list, struct tb_problems *problems,
-                          struct tb_error *err)
-{
-    struct tb_buffer pointer = TB_BUFFER_INIT;
-    size_t n = 0;
-
-    if (!tb_json_is(list, TB_JSON_ARRAY) || list->len == 0) {
-        tb_problem_add(&problems->errors, "/bots", "type",
-                       "`bots` is a list of ids or names, or \"" THOSE_THAT_RAN "\".", NULL);
-        return problems_fail(problems, err);
-    }
-    for (const struct tb_json *i = list->child; i; i = i->next, n++) {
-        const char *id = tb_json_string(i);
-        struct bot *bot;
-        pthread_mutex_lock(&p->b->lock);
-        bot = id ? registry_find(p->b, id) : NULL;
-        if (bot)
-            add_named(p, bot);
-        pthread_mutex_unlock(&p->b->lock);
-        if (bot)
-            continue;
-        tb_buffer_clear(&pointer);
-        tb_buffer_printf(&pointer, "/bots/%zu", n);
-        tb_problem_add(&problems->errors, tb_buffer_text(&pointer), "not_found",
-                       "There is no bot of this id, name or instance.", NULL);
-    }
-    tb_buffer_free(&pointer);
-    return problems->errors.len == 0 || problems_fail(problems, err);
-}
-
-static bool read_dry_run(const struct tb_json *request, bool *dry_out, struct tb_problems *problems,
-                         struct tb_error *err)
-{
-    const struct tb_json *dry = tb_json_get(request, "dry_run");
-    *dry_out = tb_json_true(dry);
-    if (!dry || tb_json_is(dry, TB_JSON_BOOL))
-        return true;
-    tb_problem_add(&problems->errors, "/dry_run", "type", "`dry_run` is true or false.", NULL);
-    return problems_fail(problems, err);
-}
-
 static bool fill(struct batch *p, const struct tb_json *request, struct tb_problems *problems,
                  struct tb_error *err)
 {
@@ -121,7 +57,9 @@ static bool fill(struct batch *p, const struct tb_json *request, struct tb_probl
     if (!batch_read_pace(p, request, problems, err))
         return false;
     if (!asks_for_fallen(request))
-        return add_all_named(p, tb_json_get(request, "bots"), problems, err);
+        return batch_add_named(p, tb_json_get(request, "bots"), command_may_start,
+                               "`bots` is a list of ids or names, or \"" THOSE_THAT_RAN "\".",
+                               problems, err);
     add_fallen(p);
     return p->items > 0 ||
            tb_fail(err, TB_STATE,
@@ -144,7 +82,7 @@ bool tb_bots_start_many(struct tb_bots *bots, const struct tb_json *request,
     if (done)
         return ok;
     if (!command_fields(request, fields, problems, err) ||
-        !read_dry_run(request, &dry, problems, err))
+        !batch_read_dry_run(request, &dry, problems, err))
         return false;
     p = batch_new(bots, &start_many_kind, request);
     ok = fill(p, request, problems, err);

@@ -49,7 +49,7 @@ function cells(bot, view) {
     cell("State", [stateChip(bot.state), reason ? h("div", { class: "help" }, reason) : null]),
     cell("Profit", profitCell(bot), "right"),
     cell("As of", asOfCell(bot), "whole"),
-    view.may ? cell("", h("div", { class: "row-buttons" }, commandButtons(bot, true, view.done)), "right") : null,
+    view.may ? cell("", h("div", { class: "row-buttons" }, commandButtons(bot, true, view.done, ["start", "stop", "delete"])), "right") : null,
   ];
 }
 

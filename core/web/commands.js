@@ -1,11 +1,13 @@
-// Start, stop, restart, archive and delete: which of them a bot in its state offers, what the person is told before, and
+// Start, stop, restart, redeploy, archive and delete: which of them a bot in its state offers, what the person is told before, and
 // the one request that follows. Each opened question has one Idempotency-Key.
 import { h, fill, announce, unique } from "./dom.js";
 import { get, post, remove, segment, intentionKey } from "./http.js";
 import { stateChip } from "./format.js";
+import { valueText } from "./plan.js";
 
 const OFFERS = {
-  stopped: ["start", "archive"], failed: ["start", "archive", "delete"], archived: ["start", "delete"], archiving: ["stop"],
+  stopped: ["start", "redeploy", "archive"], failed: ["start", "redeploy", "archive", "delete"], archived: ["start", "redeploy", "delete"],
+  archiving: ["stop"],
 };
 
 const RESTARTS = new Set(["running", "degraded", "stale"]);
@@ -13,7 +15,7 @@ const RESTARTS = new Set(["running", "degraded", "stale"]);
 // Unknown and conflicting bots can always be stopped and never be started.
 export function offersOf(bot, may) {
   if (!may || bot.managed === false) return [];
-  return OFFERS[bot.state] || (RESTARTS.has(bot.state) ? ["stop", "restart", "archive"] : ["stop"]);
+  return OFFERS[bot.state] || (RESTARTS.has(bot.state) ? ["stop", "restart", "redeploy", "archive"] : ["stop"]);
 }
 
 async function stopEffects(bot) {
@@ -136,6 +138,32 @@ async function archive(bot) {
   });
 }
 
+function changedField(change) {
+  return h("li", null, change.field === null ? [change.name || "controller", ": the whole file"] : [h("code", null, change.field), ": ", valueText(change.from), " → ", valueText(change.to)]);
+}
+
+// The plan is asked for first: what would change is shown, or why it cannot be.
+async function redeploy(bot) {
+  const path = "bots/" + segment(bot.id) + "/redeploy";
+  const key = intentionKey();
+  let plan = null, refusal = null;
+  try {
+    plan = await post(path, { dry_run: true }, null, 20);
+  } catch (problem) {
+    refusal = problem.message;
+  }
+  return ask({
+    title: "Redeploy “" + bot.name + "”?", label: "Redeploy this bot", danger: true,
+    content: h("div", null, h("p", null, "Now: ", stateChip(bot.state)),
+      refusal ? h("p", { class: "error" }, refusal) : [
+        h("h3", null, "What changes"),
+        plan.changes.length ? h("ul", { class: "plain" }, plan.changes.map(changedField)) : h("p", null, "Nothing in its configuration: it gets a new instance with the same files."),
+        h("h3", null, "What this will do"), h("ul", { class: "sentences" }, plan.effects.map((e) => h("li", null, e)))]),
+    ready: () => !refusal,
+    act: () => post(path, {}, key, 120),
+  });
+}
+
 function start(bot) {
   const key = intentionKey();
   return ask({
@@ -156,12 +184,12 @@ function forget(bot) {
 
 const VERBS = {
   stop: ["Stop…", stop, "Stop asked for: "], start: ["Start…", start, "Start asked for: "], restart: ["Restart…", restart, "Restart asked for: "],
-  archive: ["Archive…", archive, "Archive asked for: "], delete: ["Delete…", forget, "Record deleted: "],
+  redeploy: ["Redeploy…", redeploy, "Redeploy asked for: "], archive: ["Archive…", archive, "Archive asked for: "], delete: ["Delete…", forget, "Record deleted: "],
 };
 
-// Buttons for a bot. done(verb, answer) is called after a command that was accepted.
-export function commandButtons(bot, may, done) {
-  return offersOf(bot, may).map((verb) => {
+// Buttons for a bot; only: the verbs that a narrow place has room for. done(verb, answer) is called after a command that was accepted.
+export function commandButtons(bot, may, done, only = null) {
+  return offersOf(bot, may).filter((verb) => !only || only.includes(verb)).map((verb) => {
     const [label, run, said] = VERBS[verb];
     return h("button", {
       type: "button", class: verb === "start" ? "" : "danger-quiet", "data-key": verb + " " + bot.id,

@@ -16,7 +16,7 @@ function stepRow(step, open) {
     h("span", { class: "when" }, clockTime(step.at)));
 }
 
-const KINDS = { create: "Create", start: "Start", stop: "Stop", restart: "Restart", archive: "Archive" };
+const KINDS = { create: "Create", start: "Start", stop: "Stop", restart: "Restart", archive: "Archive", redeploy: "Redeploy" };
 
 export function operationTitle(op) {
   return KINDS[op.kind] || plainWords(op.kind || "operation");

@@ -294,6 +294,40 @@ def test_each_button_does_what_it_says_and_nothing_else(fast):
     assert writes() == ([], "exited"), "a record is deleted, nothing upstream"
 
 
+def test_the_verbs_that_go_on_after_a_stop(fast):
+    """Restart, redeploy and archive: what they say before, and what the simulated API shows after."""
+    page, api, simulator = fast
+    made = api("POST", "/bots", json={"name": "page-verbs", "exchange": "bitmart", "strategy": "spot_grid"},
+               headers={"Prefer": "wait=100"})
+    assert made.status_code == 201, made.text
+    first = made.json()["instance"]
+
+    def of_bot():
+        ledger = requests.get(simulator.url + "/_simulator/ledger", timeout=60).json()
+        return ([n for n in ledger["trading"] if "page-verbs" in n],
+                {c["name"]: c["state"] for c in ledger["containers"] if "page-verbs" in c["name"]})
+
+    def verb(name, says):
+        page.click(".title-row button", name + "\u2026")
+        page.see(says, "dialog li")
+        page.click("dialog button", name + " this bot")
+        page.see(name, "[data-part=operation] h2")
+        page.see("succeeded", "[data-part=operation] .chip")
+
+    page.sign_in()
+    page.open("#/bots/" + made.json()["id"])
+    verb("Restart", "Once the stop is proven")
+    page.see("running", ".state-line .chip")
+    assert of_bot() == ([first], {first: "running"})
+    verb("Redeploy", "a new instance is deployed")
+    page.see("running", ".state-line .chip")
+    trading, containers = of_bot()
+    assert len(trading) == 1 and trading != [first] and containers[first] == "exited"
+    verb("Archive", "the container is removed")
+    page.see("archived", ".state-line .chip")
+    assert of_bot() == ([], {first: "exited"})
+
+
 def test_a_bot_is_changed_from_its_form(page, api):
     made = api("POST", "/bots", json={"name": "page-mm", "exchange": "bitmart", "strategy": "spot_mm"},
                headers={"Prefer": "wait=100"})

@@ -113,7 +113,7 @@ def assert_truth(bridge, simulator, name, op):
     shown = bot(bridge, name)
     what = f"ledger: {alive}\noperation: {op}\nbot: {shown}\n{bridge.log()[-3000:]}"
     assert len(alive) <= 1, what
-    if op["kind"] in ("create", "start", "restart") and op["state"] == "succeeded":
+    if op["kind"] in ("create", "start", "restart", "redeploy") and op["state"] == "succeeded":
         assert alive == [shown["instance"]] and shown["state"] == "running", what
     if op["kind"] == "create" and op["state"] == "failed":
         assert alive == [] and shown["state"] == "failed", what

@@ -20,6 +20,7 @@ ROUTES = [
     ("POST", "/bots/none/restart", "operator"), ("POST", "/bots/none/archive", "operator"),
     ("GET", "/bots/none/params", "operator"), ("PATCH", "/bots/none/params", "operator"),
     ("PUT", "/bots/none", "operator"), ("POST", "/bots/emergency-stop", "operator"),
+    ("POST", "/bots/none/redeploy", "operator"), ("POST", "/bots/redeploy", "operator"),
     ("GET", "/bots/none/logs", "operator"),
     ("POST", "/bots/adopt", "operator"), ("POST", "/bots/none/release", "operator"),
     ("GET", "/bots/none/config", "operator"), ("GET", "/bots/none/history", "operator"),

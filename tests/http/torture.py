@@ -45,6 +45,8 @@ FEARS = {
     "abandon": [("POST", "/docker/stop-container")] * 3 + LOOKS,
     "restart": [("POST", STOP)] * 2 + [("POST", "/docker/stop-container")] * 2
                + [("POST", START)] * 2 + LOOKS,
+    "redeploy": [("POST", STOP)] * 2 + [("POST", "/docker/stop-container")] + [("POST", DEPLOY)] * 3
+                + FILES + LOOKS,
     "archive": [("POST", STOP)] * 2 + [("POST", ARCHIVE)] * 4 + [("POST", REMOVE)] * 2 + LOOKS,
 }
 STEPS = {
@@ -56,11 +58,15 @@ STEPS = {
               "proof_of_life"],
     "restart": ["inspect", "stop_bot", "proof_of_stop", "stop_container", "start_container",
                 "container", "proof_of_life"],
+    "redeploy": ["image", "inspect", "stop_bot", "proof_of_stop", "stop_container",
+                 "upload_controllers", "deploy", "look", "burn", "settle", "container",
+                 "proof_of_life"],
     "archive": ["inspect", "stop_bot", "proof_of_stop", "archive", "proof_of_archive",
                 "remove_container"],
 }
 READING = ("/market-data/", "/portfolio/", "/controllers/", "/trading/")  # upstream's reads by POST
 STARTING = ("start", "restart")  # verbs that may start a container, or deploy when it is gone
+MAKING = ("create", *STARTING, "redeploy")
 # What may arrive at the API: anything else nobody asked for.
 ALLOWED = [("POST", DEPLOY), ("POST", "/scripts/configs/"), ("DELETE", "/scripts/configs/"),
            ("POST", "/controllers/configs/"), ("DELETE", "/controllers/configs/"), ("POST", STOP),
@@ -97,7 +103,8 @@ def draw(seed):
         """A person's command, often into a trap, sometimes with a kill at one of its steps."""
         verb = likely[bot] if dice.random() < 0.8 else dice.choice(list(FEARS))
         likely[bot] = ("start" if verb in ("stop", "abandon", "archive")
-                       else dice.choice(["stop", "restart", "archive", "abandon"]))
+                       else dice.choice(["stop", "restart", "archive", "redeploy",
+                                               "abandon"]))
         for _ in range(dice.choice([0, 1, 1, 2])):
             plan.append((at, "fault", draw_fault(dice, verb)))
         if dice.random() < 0.4:
@@ -374,7 +381,7 @@ class Torture:
             raise Violation(f"a deploy was delivered {max(bodies.values())} times")
         for name in self.names:
             made = of_bot(ledger["instances"], name)
-            may = 2 * sum(self.asked[name, verb] for verb in ("create", *STARTING))
+            may = 2 * sum(self.asked[name, verb] for verb in MAKING)
             if len(made) > may:
                 raise Violation(f"{len(made)} instances of {name}, {may} could be asked for")
             started = [w for w in ledger["writes"] if w["path"].startswith(START)

@@ -476,6 +476,9 @@ static inline bool model_says_quiet(const struct tb_life *life)
     case TB_OP_RESTART:
         return life->state == TB_OPS_FAILED && !tb_life_stopping(life) &&
                life->sent_at >= life->began_at;
+    case TB_OP_REDEPLOY:
+        return life->state == TB_OPS_FAILED && !tb_life_stopping(life) &&
+               (!life->instance[0] || life->sent_at >= life->began_at);
     default:
         return life->state == TB_OPS_FAILED;
     }
@@ -507,11 +510,18 @@ static inline bool model_asked_for(const struct tb_life *life, enum tb_act act)
                         [TB_ACT_STOP_BOT] = true,
                         [TB_ACT_STOP_CONTAINER] = true},
         [TB_OP_ARCHIVE] = {[TB_ACT_ARCHIVE] = true, [TB_ACT_REMOVE_CONTAINER] = true},
+        [TB_OP_REDEPLOY] = {[TB_ACT_PUT_CONTROLLER] = true,
+                            [TB_ACT_PUT_SCRIPT] = true,
+                            [TB_ACT_DEPLOY] = true,
+                            [TB_ACT_REMOVE_CONTAINER] = true,
+                            [TB_ACT_DELETE_SCRIPT] = true,
+                            [TB_ACT_DELETE_CONTROLLER] = true,
+                            [TB_ACT_STOP_CONTAINER] = true},
     };
     enum tb_op_kind as = tb_life_stopping(life)        ? TB_OP_STOP
                          : life->kind == TB_OP_RESTART ? TB_OP_START
                                                        : life->kind;
-    if (!tb_act_writes(act))
+    if (!tb_act_writes(act) || (act == TB_ACT_PULL && life->kind == TB_OP_REDEPLOY))
         return true;
     if (act == TB_ACT_STOP_CONTAINER && as == TB_OP_STOP && life->keep_container)
         return false; /* only an abandon stops the container */

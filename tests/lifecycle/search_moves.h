@@ -132,6 +132,8 @@ static void begin(struct node *n, enum tb_op_kind kind, bool abandon)
     char nonce[TB_NONCE_TEXT];
     model_fresh_nonce(&n->model, nonce);
     tb_life_begin(&n->life, kind, &n->life, abandon, nonce, n->model.now);
+    n->life.next_controllers = MODEL_CONTROLLERS;
+    n->life.next_reports = true;
     if (strcmp(n->life.nonce, nonce) == 0)
         n->model.attempts++;
     n->disk = n->life;
@@ -151,7 +153,7 @@ static void crash(struct node *n, int64_t ms)
 }
 
 /* Commands that are possible at this moment, as commands.c allows them. */
-enum command { STOP, ABANDON, START, CREATE_AGAIN, RESTART, ARCHIVE, COMMAND_KINDS };
+enum command { STOP, ABANDON, START, CREATE_AGAIN, RESTART, ARCHIVE, REDEPLOY, COMMAND_KINDS };
 
 static int commands(struct node *n, enum command out[COMMAND_KINDS])
 {
@@ -172,7 +174,7 @@ static int commands(struct node *n, enum command out[COMMAND_KINDS])
     if (!open && s->kind != TB_OP_STOP && (model_says_quiet(s) || crashed))
         out[count++] = CREATE_AGAIN;
     if (!open && s->state != TB_OPS_CONFLICT)
-        out[count++] = RESTART, out[count++] = ARCHIVE;
+        out[count++] = RESTART, out[count++] = ARCHIVE, out[count++] = REDEPLOY;
     return count;
 }
 
@@ -182,9 +184,13 @@ static void command(struct node *n, enum command what)
         const char *word;
         enum tb_op_kind kind;
     } kinds[COMMAND_KINDS] = {
-        [STOP] = {"stop", TB_OP_STOP},          [ABANDON] = {"abandon", TB_OP_STOP},
-        [START] = {"start", TB_OP_START},       [CREATE_AGAIN] = {"create again", TB_OP_CREATE},
-        [RESTART] = {"restart", TB_OP_RESTART}, [ARCHIVE] = {"archive", TB_OP_ARCHIVE},
+        [STOP] = {"stop", TB_OP_STOP},
+        [ABANDON] = {"abandon", TB_OP_STOP},
+        [START] = {"start", TB_OP_START},
+        [CREATE_AGAIN] = {"create again", TB_OP_CREATE},
+        [RESTART] = {"restart", TB_OP_RESTART},
+        [ARCHIVE] = {"archive", TB_OP_ARCHIVE},
+        [REDEPLOY] = {"redeploy", TB_OP_REDEPLOY},
     };
     tell("a person says", kinds[what].word);
     if (what == CREATE_AGAIN) {

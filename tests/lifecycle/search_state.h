@@ -165,6 +165,8 @@ static inline void unpack_life(const struct packed_life *in, struct tb_life *s)
         .old_reports = in->old_reports,
         .stopped = in->stopped,
         .rests = in->rests,
+        .next_controllers = MODEL_CONTROLLERS,
+        .next_reports = true,
     };
     s->began_at = in->sent_since ? s->sent_at : s->sent_at + 1;
     tb_copy(s->reason, sizeof s->reason, in->reason ? "said" : "");

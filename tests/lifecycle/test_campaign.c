@@ -412,6 +412,8 @@ static void open_next(enum tb_op_kind kind, bool abandon)
     }
     model_fresh_nonce(&run.model, nonce);
     tb_life_begin(&run.life, kind, &run.life, abandon, nonce, run.model.now);
+    run.life.next_controllers = MODEL_CONTROLLERS;
+    run.life.next_reports = true;
     run.commands++;
     run.lived = run.proof = false;
     count.operations++;
@@ -431,8 +433,9 @@ static void next_command(void)
                    i && i->container == TB_CT_EXITED;
     bool startable = !open && (model_says_quiet(&run.life) || crashed);
     bool settled = !open && run.life.state != TB_OPS_CONFLICT;
-    if (settled && percent(40))
-        open_next(percent(50) ? TB_OP_RESTART : TB_OP_ARCHIVE, false);
+    static const enum tb_op_kind others[] = {TB_OP_RESTART, TB_OP_ARCHIVE, TB_OP_REDEPLOY};
+    if (settled && percent(50))
+        open_next(others[upto(2)], false);
     else if (startable && percent(70))
         open_next(TB_OP_START, false);
     else

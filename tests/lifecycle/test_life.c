@@ -107,16 +107,17 @@ static struct tb_life amid(enum tb_op_kind kind, enum tb_phase phase)
     return s;
 }
 
-#define CREATE  TB_OP_CREATE
-#define START   TB_OP_START
-#define STOP    TB_OP_STOP
-#define RESTART TB_OP_RESTART
-#define ARCHIVE TB_OP_ARCHIVE
-#define DONE    TB_RES_DONE
-#define REFU    TB_RES_REFUSED
-#define FAIL    TB_RES_FAILED
-#define UNSENT  TB_RES_UNSENT
-#define UNKN    TB_RES_UNKNOWN
+#define CREATE   TB_OP_CREATE
+#define START    TB_OP_START
+#define STOP     TB_OP_STOP
+#define RESTART  TB_OP_RESTART
+#define ARCHIVE  TB_OP_ARCHIVE
+#define REDEPLOY TB_OP_REDEPLOY
+#define DONE     TB_RES_DONE
+#define REFU     TB_RES_REFUSED
+#define FAIL     TB_RES_FAILED
+#define UNSENT   TB_RES_UNSENT
+#define UNKN     TB_RES_UNKNOWN
 
 /* phase, outcome, what it holds -> the phase after it; "=" is the same phase, to try again later */
 struct row {
@@ -298,6 +299,20 @@ static const struct row rows[] = {
     END(ARCHIVE, DISCARD_PROOF, DONE, GONE, SUCCEEDED),
     ROW(ARCHIVE, DISCARD_PROOF, DONE, EXITS, "="),
     NOT_DONE(ARCHIVE, DISCARD_PROOF, "="),
+    ROW(REDEPLOY, IMAGE, DONE, YES, "burn_script"), /* nothing had been sent: no stop is needed */
+    ROW(REDEPLOY, IMAGE, DONE, NOTHING, "pull"),
+    NOT_DONE(REDEPLOY, IMAGE, "="),
+    END(REDEPLOY, PULL, REFU, NOTHING, FAILED), /* and no file of what runs is deleted */
+    END(REDEPLOY, PULL, FAIL, NOTHING, FAILED),
+    END(REDEPLOY, PULL_WAIT, FAIL, NOTHING, FAILED),
+    ROW(REDEPLOY, INSPECT, DONE, TRADES, "stop"),
+    ROW(REDEPLOY, INSPECT, DONE, EMPTIES, "halt"),
+    ROW(REDEPLOY, INSPECT, DONE, EXITS, "controllers"),
+    NOT_DONE(REDEPLOY, INSPECT, "stop"),
+    ROW(REDEPLOY, STOP_PROOF, DONE, EMPTIES, "halt"),
+    ROW(REDEPLOY, STOP_PROOF, DONE, GONE, "controllers"),
+    ROW(REDEPLOY, STOP_PROOF, DONE, TRADES, "="),
+    NOT_DONE(REDEPLOY, STOP_PROOF, "="),
 };
 
 static void test_rows(void **state)
@@ -540,7 +555,7 @@ static void test_begin(void **state)
         {START, false, true, false, TB_PH_IMAGE},       {STOP, true, true, false, TB_PH_INSPECT},
         {STOP, true, true, true, TB_PH_HALT},           {STOP, false, true, false, TB_PH_LOOK},
         {STOP, false, false, false, TB_PH_BURN_SCRIPT}, {RESTART, true, true, false, TB_PH_INSPECT},
-        {RESTART, false, true, false, TB_PH_LOOK},
+        {RESTART, false, true, false, TB_PH_LOOK},      {REDEPLOY, true, true, false, TB_PH_IMAGE},
     };
     (void)state;
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
@@ -551,7 +566,7 @@ static void test_begin(void **state)
         tb_life_begin(&s, begins[i].kind, &known, begins[i].abandon, FRESH, NOW);
         assert_int_equal(s.phase, begins[i].phase);
         assert_int_equal(s.state, TB_OPS_PENDING);
-        bool fresh = begins[i].phase == TB_PH_IMAGE;
+        bool fresh = begins[i].phase == TB_PH_IMAGE && begins[i].kind != REDEPLOY;
         assert_string_equal(s.nonce, fresh ? FRESH : "0a0a0a0a");
         assert_string_equal(s.base, fresh ? "hummingbot-x-" FRESH : BASE);
     }

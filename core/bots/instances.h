@@ -1,0 +1,27 @@
+/* From one instance of a bot to the next. A bot keeps its id, name and curve; a redeploy, or a
+ * start of what is gone or archived, gives it another instance, and the earlier ones are
+ * remembered:
+ * [{instance, image, plan_id, started_at, ended_at, pnl}], the newest first, with the figures it
+ * reported last. */
+#ifndef TB_BOTS_INSTANCES_H
+#define TB_BOTS_INSTANCES_H
+
+#include "bots/bots_private.h"
+
+/* `shown` is a copy of the bot that goes from one state of its operation to the next: when the next
+ * attempt begins, its earlier instance is remembered. A text that is new in `shown` is the caller's
+ * until instances_take or instances_drop. */
+void instances_show(struct bot *shown, const struct tb_life *before, const struct tb_life *next,
+                    int64_t wall);
+/* Gives `shown` the plan that a redeploy has stored: its id, image and facts. */
+TB_MUST_CHECK
+bool instances_renew(struct tb_bots *b, const char *plan_id, struct bot *shown,
+                     struct tb_error *err);
+/* What is new in `shown` becomes the bot's (lock held), or is given up. */
+void instances_take(struct bot *bot, const struct bot *shown);
+void instances_drop(const struct bot *bot, const struct bot *shown);
+/* Is it an earlier instance of a bot that upstream may still repeat, although it has ended? (lock
+ * held) */
+bool instances_ended(const struct tb_bots *b, const char *instance, int64_t wall);
+
+#endif
