@@ -241,6 +241,11 @@ void fragment_with_operation(struct tb_bots *b, struct bot *bot, const char *ope
                              const char *operation_state, const struct tb_buffer *warnings,
                              struct tb_buffer *out);
 
+/* others.c: [{name, connector, pair, budget_quote}] of the account's bots that may trade, but for
+ * the one of this name */
+void others_write(struct tb_bots *b, const char *account, const char *name,
+                  struct tb_json_writer *w);
+
 /* plan.c */
 struct plan {
     char id[TB_ULID_TEXT];

@@ -117,6 +117,8 @@ static bool run_plugin(struct making *m, bool lenient, bool form_only, struct tb
     tb_jw_kv_string(&w, "hummingbot", m->version);
     tb_jw_kv_string(&w, "server", "default");
     tb_jw_kv_time(&w, "now", m->plan->created_at);
+    tb_jw_key(&w, "others");
+    others_write(m->b, m->request.account, m->request.name ? m->request.name : "", &w);
     tb_jw_end_object(&w);
     tb_jw_end_object(&w);
     ok = tb_plugins_call(m->b->plugins,
@@ -158,6 +160,12 @@ static void foreign(struct making *m, const char *what, const char *folder, cons
     tb_buffer_free(&message);
 }
 
+/* Hummingbot's own examples are in a folder that the API never lists. */
+static bool is_example(const char *name)
+{
+    return strncmp(name, "examples.", 9) == 0;
+}
+
 /* A plan may name only controllers and scripts that the connected API lists. */
 static bool check_listed(struct making *m, struct tb_error *err)
 {
@@ -178,7 +186,8 @@ static bool check_listed(struct making *m, struct tb_error *err)
         ok = tb_fail(err, TB_PLUGIN_FAILED, "The plugin built no controllers or too many.");
     for (const struct tb_json *c = ok ? tb_json_first(controllers) : NULL; c; c = c->next) {
         const char *type = tb_json_get_string(c, "type"), *name = tb_json_get_string(c, "name");
-        if (!type || !name || !list_has(tb_json_get(tb_json_root(types), type), name))
+        if (!type || !name ||
+            (!is_example(name) && !list_has(tb_json_get(tb_json_root(types), type), name)))
             foreign(m, "controller", type ? type : "?", name ? name : "?");
     }
     if (ok && script) {

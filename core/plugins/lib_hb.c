@@ -1,14 +1,16 @@
 /* host.read and host.write: every read row, and for actions every write row, of the endpoint table
  * as one Lua function, host.read(name, args, projection). args holds path and query values by name,
- * `body` for a JSON body and `fresh = true` to pass the cache; projection (JSON text, may be left
- * out) names the parts of the answer to build.
+ * `body` for a JSON body, `fresh = true` to pass the cache and `within_s` to give up before the
+ * request's own deadline; projection (JSON text, may be left out) names the parts of the answer to
+ * build.
  *
  * Only rows of the effect that is asked for, only in phases that may. Upstream errors are raised as
- * tables { upstream = true, code, message, outcome }: they are not the plugin's fault. C memory
- * held while Lua can raise belongs to the vm (scratch) or to a userdata with a finalizer. */
+ * tables { upstream = true, code, message, status, outcome }: they are not the plugin's fault. C
+ * memory held while Lua can raise belongs to the vm (scratch) or to a userdata with a finalizer. */
 #include <lauxlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/json_lua.h"
 #include "base/log.h"
@@ -62,6 +64,8 @@ static TB_MAY_RAISE int raise_upstream(lua_State *L, const struct tb_error *err,
     lua_setfield(L, -2, "code");
     lua_pushstring(L, err->detail);
     lua_setfield(L, -2, "message");
+    lua_pushinteger(L, err->upstream_status);
+    lua_setfield(L, -2, "status");
     return lua_error(L);
 }
 
@@ -127,6 +131,10 @@ static TB_MAY_RAISE void read_arguments(lua_State *L, const struct tb_hb_endpoin
         const char *name = lua_tostring(L, KEY);
         if (strcmp(name, "fresh") == 0) {
             call->fresh = lua_toboolean(L, VALUE);
+        } else if (strcmp(name, "within_s") == 0) {
+            int64_t end = tb_mono_ms() + (int64_t)luaL_checkinteger(L, VALUE) * 1000;
+            if (!call->mono_deadline_ms || end < call->mono_deadline_ms)
+                call->mono_deadline_ms = end;
         } else if (strcmp(name, "body") == 0) {
             struct tb_buffer *out = &tb_vm_of(L)->scratch;
             if (!*row->body)

@@ -84,6 +84,11 @@ static const struct sim_member m_portfolio_state_filter_request[] = {
     {NULL, 0, false},
 };
 
+static const struct sim_member m_position_mode_request[] = {
+    {"position_mode", 's', true},
+    {NULL, 0, false},
+};
+
 static const struct sim_member m_position_filter_request[] = {
     {"limit", 'i', false},           {"cursor", 'S', false}, {"account_names", 'L', false},
     {"connector_names", 'L', false}, {NULL, 0, false},
@@ -325,7 +330,8 @@ const struct sim_route sim_routes[] = {
     {"POST", "/gateway/clmm/collect-fees", NULL, "Gateway CLMM", NULL, NULL, SIM_BODY_NONE,
      SIM_LISTED},
     {"POST", "/gateway/clmm/open", NULL, "Gateway CLMM", NULL, NULL, SIM_BODY_NONE, SIM_LISTED},
-    {"GET", "/gateway/clmm/pool-info", NULL, "Gateway CLMM", NULL, NULL, SIM_BODY_NONE, SIM_LISTED},
+    {"GET", "/gateway/clmm/pool-info", NULL, "Gateway CLMM", sim_get_pool_info, NULL, SIM_BODY_NONE,
+     SIM_LISTED},
     {"GET", "/gateway/clmm/pools", NULL, "Gateway CLMM", sim_get_fixed, NULL, SIM_BODY_NONE,
      SIM_LISTED},
     {"POST", "/gateway/clmm/positions/search", NULL, "Gateway CLMM", sim_get_fixed, NULL,
@@ -474,10 +480,10 @@ const struct sim_route sim_routes[] = {
      SIM_BODY_NONE, SIM_LISTED},
     {"POST", "/trading/{account_name}/{connector_name}/orders/{client_order_id}/cancel", NULL,
      "Trading", sim_post_order_cancel, NULL, SIM_BODY_NONE, SIM_LISTED},
-    {"GET", "/trading/{account_name}/{connector_name}/position-mode", NULL, "Trading", NULL, NULL,
-     SIM_BODY_NONE, SIM_LISTED},
-    {"POST", "/trading/{account_name}/{connector_name}/position-mode", NULL, "Trading", NULL, NULL,
-     SIM_BODY_NONE, SIM_LISTED},
+    {"GET", "/trading/{account_name}/{connector_name}/position-mode", NULL, "Trading",
+     sim_get_position_mode, NULL, SIM_BODY_NONE, SIM_LISTED},
+    {"POST", "/trading/{account_name}/{connector_name}/position-mode", NULL, "Trading",
+     sim_post_position_mode, m_position_mode_request, SIM_BODY_MODEL, SIM_LISTED},
     {"GET", "/openapi.json", NULL, "Root", sim_get_openapi, NULL, SIM_BODY_NONE, SIM_OPEN},
     {NULL, NULL, NULL, NULL, NULL, NULL, SIM_BODY_NONE, 0},
 };

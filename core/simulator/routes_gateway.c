@@ -9,6 +9,7 @@
 #include "simulator/routes.h"
 
 #define NETWORK "solana-mainnet-beta"
+#define POOL    "Czfq3xZZDmsdGdUyrNLtRhGc47cXcZtLG4crryfu44zE"
 #define WALLET  "82SggYRE2Vo4jN4a2pk3aQ4SET4ctafZJGbowmCqyHx5"
 
 struct chain_token {
@@ -288,5 +289,33 @@ void sim_post_quote(struct sim_call *call)
     }
     kv_text_number(out, "slippage_pct", slippage);
     tb_jw_kv_string(out, "gas_estimate", NULL);
+    tb_jw_end_object(out);
+}
+
+/* One pool, the best known of SOL-USDC; another address is not there. */
+void sim_get_pool_info(struct sim_call *call)
+{
+    struct tb_json_writer *out = &call->out;
+    const char *address = sim_query(call, "pool_address"),
+               *connector = sim_query(call, "connector");
+    double price = 0;
+    if (!gateway_up(call))
+        return;
+    if (address == NULL || connector == NULL || strcmp(connector, "orca") != 0 ||
+        strcmp(address, POOL) != 0 ||
+        !sim_market_price(&call->w->market, NETWORK, "SOL-USDC", &price)) {
+        sim_detail(call, 404, "Pool not found: %s", address == NULL ? "" : address);
+        return;
+    }
+    tb_jw_object(out);
+    tb_jw_kv_string(out, "address", POOL);
+    tb_jw_kv_string(out, "baseTokenAddress", chain_tokens[0].address);
+    tb_jw_kv_string(out, "quoteTokenAddress", chain_tokens[1].address);
+    tb_jw_kv_string(out, "binStep", NULL);
+    tb_jw_kv_string(out, "feePct", "0.04");
+    kv_text_number(out, "price", price);
+    kv_text_number(out, "baseTokenAmount", 20000);
+    kv_text_number(out, "quoteTokenAmount", 20000 * price);
+    tb_jw_kv_raw(out, "bins", "[]", 2);
     tb_jw_end_object(out);
 }

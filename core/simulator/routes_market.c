@@ -354,3 +354,49 @@ void sim_post_order_cancel(struct sim_call *call)
     }
     sim_detail(call, 404, "Order '%s' not found in active orders", call->arg[2]);
 }
+
+/* ---- position mode, one for all of an account's perpetuals at a connector ---- */
+
+static struct sim_account *perpetual_account(struct sim_call *call)
+{
+    struct sim_account *a = sim_account_find(call->w, call->arg[0]);
+    if (a == NULL)
+        sim_detail(call, 404, "Account '%s' not found", call->arg[0]);
+    else if (strstr(call->arg[1], "_perpetual") == NULL)
+        sim_detail(call, 400, "Connector '%s' is not a perpetual connector", call->arg[1]);
+    else if (sim_wallet_find(a, call->arg[1]) == NULL)
+        sim_detail(call, 404, "Connector '%s' not found for account '%s'", call->arg[1],
+                   call->arg[0]);
+    else
+        return a;
+    return NULL;
+}
+
+void sim_get_position_mode(struct sim_call *call)
+{
+    const struct sim_account *a = perpetual_account(call);
+    if (a == NULL)
+        return;
+    tb_jw_object(&call->out);
+    tb_jw_kv_string(&call->out, "position_mode", a->oneway ? "ONEWAY" : "HEDGE");
+    tb_jw_kv_string(&call->out, "connector", call->arg[1]);
+    tb_jw_kv_string(&call->out, "account", call->arg[0]);
+    tb_jw_end_object(&call->out);
+}
+
+void sim_post_position_mode(struct sim_call *call)
+{
+    struct sim_account *a = perpetual_account(call);
+    const char *mode = tb_json_get_string(call->body, "position_mode");
+    if (a == NULL)
+        return;
+    if (strcmp(mode, "HEDGE") != 0 && strcmp(mode, "ONEWAY") != 0) {
+        sim_detail(call, 400, "Invalid position mode '%s'. Must be 'HEDGE' or 'ONEWAY'", mode);
+        return;
+    }
+    a->oneway = strcmp(mode, "ONEWAY") == 0;
+    tb_jw_object(&call->out);
+    tb_jw_kv_string(&call->out, "status", "success");
+    tb_jw_kv_string(&call->out, "message", mode);
+    tb_jw_end_object(&call->out);
+}

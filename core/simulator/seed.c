@@ -72,6 +72,7 @@ static void default_world(struct sim_world *w)
 {
     struct sim_account *a = sim_account_find(w, "master_account");
     (void)sim_wallet_add(a, "bitmart");
+    (void)sim_wallet_add(a, "bitmart_perpetual");
     (void)sim_wallet_add(a, "solana-mainnet-beta");
     w->gateway_running = true;
     w->gateway_port = 15888;

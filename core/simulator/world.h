@@ -55,6 +55,7 @@ struct sim_account {
     char name[SIM_NAME];
     struct sim_wallet wallets[24];
     size_t wallet_count;
+    bool oneway; /* position mode of its perpetuals; else hedge */
 };
 
 /* ---- trading ---- */

@@ -36,7 +36,9 @@ end
 
 return {
   strategies = {
-    spread = { to = "spot_mm", rename = { order_amount = "budget_quote" }, convert = spreads },
+    spread = { to = "spot_mm", on = { bitmart_perpetual = "perp_mm" }, rename = { order_amount = "budget_quote" }, convert = spreads },
     volume = { refuse = "no_volume" },
+    spot_bollinger = { refuse = "spot_short" }, spot_macd_bb = { refuse = "spot_short" }, spot_supertrend = { refuse = "spot_short" },
+    spot_dca = { refuse = "spot_short" }, spot_short_grid = { refuse = "spot_short" },
   },
 }

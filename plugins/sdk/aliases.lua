@@ -4,6 +4,7 @@
 -- "A/B" -> "A-B". Then the plugin's own words:
 --   aliases = { strategies = {
 --     spread = { to = "spot_mm",                          -- our strategy
+--                on = { bitmart_perpetual = "perp_mm" },     -- another one for a connector
 --                rename = { order_amount = "budget_quote" }, -- foreign field -> ours, value unchanged
 --                convert = function(params, note) … return params end }, -- the rest; pure
 --     volume = { refuse = "no_volume" },                  -- a code of the plugin's messages
@@ -68,6 +69,16 @@ local function find(plugin, name)
   end
 end
 
+-- A strategy of one connector is not quietly used for another: "bitmart_perpetual" never trades spot.
+local function other_connector(plugin, given, strategy)
+  local field = strategy and strategy.form.by_name[strategy.pair or strategy.form.pair]
+  local own = field and field.connector
+  if own and given and given ~= plugin.name and given ~= own and contains(plugin.connectors, own) then
+    return refusal("/connector", "wrong_connector", strategy.name .. " trades on " .. own .. ", not on " .. given,
+      "leave connector out, or choose a strategy for " .. given)
+  end
+end
+
 local function apply(alias, params, note)
   for from, to in pairs(alias.rename or {}) do
     if params[from] ~= nil and params[to] == nil then
@@ -117,6 +128,7 @@ function aliases.translate(plugin, given, current)
     end
     if request.exchange == nil then note("connector", "exchange " .. plugin.name, "") end
   end
+  local connector = request.connector ~= json.null and request.connector or nil
   request.connector = nil
   request.exchange = plugin.name
   local alias = type(request.strategy) == "string" and not find(plugin, request.strategy) and
@@ -128,14 +140,17 @@ function aliases.translate(plugin, given, current)
     end
   end
   if alias and alias.refuse then
-    local message, hint = report.render(plugin.messages[alias.refuse], {})
+    local message, hint = report.render(report.refusal(plugin, alias.refuse), {})
     return refusal("/strategy", alias.refuse, message, hint)
   end
   if alias then
-    note("strategy", alias.to, "")
-    request.strategy = alias.to
+    local to = (alias.on or {})[connector] or alias.to
+    note("strategy", to, "")
+    request.strategy = to
     params = apply(alias, params, note)
   end
+  why = other_connector(plugin, connector, find(plugin, request.strategy))
+  if why then return why end
   why = translate_pair(request, find(plugin, request.strategy), params, note)
   if why then return why end
   request.params = params

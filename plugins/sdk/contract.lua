@@ -8,6 +8,7 @@ local effects = require("bridge.effects")
 local fields = require("bridge.fields")
 local risk = require("bridge.risk")
 local actions = require("bridge.actions")
+local report = require("bridge.report")
 
 ---@class ctx
 ---@field bot string
@@ -75,12 +76,12 @@ local STRATEGY = {
   build = { "function", true, 3 }, check = { "function", false, 4 }, preview = { "function", false, 3 },
   effects = { "function", false, 2 }, recognise = { "function", false, 2 }, replay = { "function", false, 3 },
   migrate = { "function", false, 2 }, executors = { "strings", true }, risk_defaults = { "table" },
-  budget = { "string" }, pair = { "string" },
+  budget = { "string" }, pair = { "string" }, messages = { "table" },
 }
 local TRANSFORMS = { status = { "function", false, 3 }, trade = { "function", false, 2 } }
 local LOG = { match = { "string", true }, pattern = { "boolean" }, plain = { "string" }, code = { "string", true }, message = { "string", true }, hint = { "string" } }
 local ALIASES = { strategies = { "table" } }
-local ALIAS = { to = { "string" }, rename = { "table" }, convert = { "function", false, 2 }, refuse = { "string" } }
+local ALIAS = { to = { "string" }, on = { "table" }, rename = { "table" }, convert = { "function", false, 2 }, refuse = { "string" } }
 local ACTION = { title = { "string", true }, role = { "string", true }, needs = { "strings" }, form = { "form" }, run = { "function", true, 3 } }
 local RISKS = { low = true, medium = true, high = true }
 local RISK_DEFAULTS = { max_loss_quote = { "string" }, max_controller_loss_quote = { "string" } }
@@ -198,8 +199,8 @@ local function check_strategy(s, index, seen)
   if s.risk_defaults then
     check_table(s.risk_defaults, RISK_DEFAULTS, what .. " risk_defaults", file)
     for key, rule in pairs(s.risk_defaults) do
-      if not fields.number((rule:gsub("%%$", ""))) then
-        fail(file, host.line_of(file, key), what .. ": " .. key .. ' must be "10%" (of the budget) or an amount such as "20"')
+      if rule ~= "none" and not fields.number((rule:gsub("%%$", ""))) then
+        fail(file, host.line_of(file, key), what .. ": " .. key .. ' must be "10%" (of the budget), an amount such as "20" or "none"')
       end
     end
   end
@@ -316,11 +317,15 @@ local function check_aliases(plugin)
     local what = "the alias " .. tostring(word)
     if type(alias) ~= "table" then fail(file, host.line_of(file, tostring(word)), what .. " must be a table") end
     check_table(alias, ALIAS, what, file)
-    if alias.refuse and (plugin.messages or {})[alias.refuse] == nil then
+    if alias.refuse and not report.refusal(plugin, alias.refuse) then
       fail(file, host.line_of(file, word), what .. " refuses with the code " .. alias.refuse .. ", which messages lacks")
     end
-    if not alias.refuse and not known[alias.to] then
-      fail(file, host.line_of(file, word), what .. " leads to " .. tostring(alias.to) .. ", which is no strategy")
+    local names = { alias.to or (not alias.refuse and "nothing") or nil }
+    for _, name in pairs(alias.on or {}) do names[#names + 1] = name end
+    for _, name in ipairs(names) do
+      if not known[name] then
+        fail(file, host.line_of(file, word), what .. " leads to " .. tostring(name) .. ", which is no strategy")
+      end
     end
   end
 end

@@ -208,7 +208,12 @@ fields.kinds = {
   price = { widget = "price", options = { "min", "max", "above", "below", "from_mid", "pair" }, read = read_decimal,
     schema = function(f)
       local s = schema_number(f)
-      s["x-from-mid-pct"] = f.from_mid and tostring(f.from_mid) or nil
+      if decimal.is(f.from_mid) then
+        s["x-from-mid-pct"] = tostring(f.from_mid)
+      elseif f.from_mid then
+        s["x-from-mid-pct"] = {}
+        for word, value in pairs(f.from_mid) do s["x-from-mid-pct"][word] = tostring(value) end
+      end
       return s
     end },
   bps = { widget = "bps", options = RANGE, read = read_decimal, schema = schema_number, unit = "bps", unit_text = "basis points" },

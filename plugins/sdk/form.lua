@@ -23,8 +23,8 @@
 -- Options of every kind: default, title, help, group, unit, optional, shown_when, required_when. Of
 -- numbers: min, max (inclusive), above, below (exclusive), written as text ("0.02") or integers, never as
 -- floats. string: pattern (a Lua pattern for the whole text), pattern_text, max_length. pair: connector.
--- price: from_mid (percent from the mid price, used when the field is left out), pair (name of the pair
--- field, else the first). enum: values. list: of, min_items, max_items, ascending. mint: network.
+-- price: from_mid (percent from the mid price, used when the field is left out; by the value of an enum:
+-- { direction = { long = "-8", short = "8" } }), pair (name of the pair field, else the first). enum: values. list: of, min_items, max_items, ascending. mint: network.
 --
 -- Conditions: shown_when = { mode = "grid" } or { mode = { "grid", "dca" } }: elsewhere the field has no
 -- value and a given one is refused. required_when = { … }: the field must be given then. Rules between
@@ -172,7 +172,7 @@ local here, fail = rules.here, rules.fail
 local function numeric_options(field)
   for option in pairs(fields.numeric) do
     local value = field[option]
-    if value ~= nil then
+    if value ~= nil and not (option == "from_mid" and type(value) == "table") then
       local n = math.type(value) ~= "float" and fields.number(value)
       if not n then
         fail(field.at, "form: " .. option .. " of " .. field.label .. ' must be a number written as text, such as "0.5"')
@@ -296,6 +296,7 @@ function new_form(list, at)
       if not pair or not pair.connector then
         fail(field.at or at, "form.of: " .. field.name .. " has from_mid and needs a pair field with a connector")
       end
+      rules.check_from_mid(self, field)
     end
     rules.check_conditions(self, field)
   end

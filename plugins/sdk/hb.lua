@@ -4,10 +4,11 @@
 --   local status = hb.gateway.status {}                                  -- decoded JSON
 --   local tokens = hb.gateway.tokens { network_id = "solana-mainnet-beta" } -- path and query by name
 --   local state  = hb.portfolio.state { body = { account_names = { "a" } } }
---   local ok, result = hb.try(hb.gateway.status, {})                     -- result is { code, message } when not ok
+--   local slow   = hb.market.candles { body = { … }, within_s = 5 }          -- gives up after 5 seconds
+--   local ok, result = hb.try(hb.gateway.status, {})                     -- result is { code, message, status } when not ok
 --
 -- Allowed while a check or a preview runs; elsewhere, and for rows that are not reads, the call is an
--- error of the plugin. A failing upstream raises an `upstream` error, which is answered as 502 or 504
+-- error of the plugin. status is the HTTP status, 0 without an answer. A failing upstream raises an `upstream` error, which is answered as 502 or 504
 -- and never counted as the plugin's fault, unless hb.try catches it. Numbers: integers and decimals.
 local _, host = ...
 
@@ -21,7 +22,7 @@ local function group(name)
   })
 end
 
--- Calls f(...); true and its result, or false and { upstream = true, code, message }. Other errors pass
+-- Calls f(...); true and its result, or false and { upstream = true, code, message, status }. Other errors pass
 -- through: they are bugs.
 function hb.try(f, ...)
   local result = table.pack(pcall(f, ...))

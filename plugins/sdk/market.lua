@@ -12,6 +12,10 @@
 --   market.available(account, connector, token) -> decimal, 0 when the token is not there
 --   market.min_order_value(connector, pair) -> smallest order in quote money over all minimums at the
 --     present price (min_value and min_base * mid), or nil when nothing is known
+--   market.position_mode(account, connector) -> "HEDGE" or "ONEWAY"; nil and why when it cannot be read
+--   market.candle_feeds() -> array of the connectors that have candles, nil when they cannot be read
+--   market.candles(feed, pair, interval, count, seconds) -> array of { open, high, low, close } (decimals), at
+--     most `count`, oldest first; nil, code and why when the feed gave none within `seconds`
 -- facts: facts.rules[connector][pair], facts.mid[connector][pair], facts.balances[account][connector].
 -- A failing upstream raises an `upstream` error.
 local _, host = ...
@@ -144,6 +148,33 @@ function market.new(facts)
   function view.available(account, connector, token)
     local row = view.balances(account, connector)[token]
     return row and row.available or decimal(0)
+  end
+
+  function view.position_mode(account, connector)
+    local ok, answer = hb.try(host.read, "trading.position_mode", { account_name = account, connector_name = connector })
+    local mode = ok and type(answer) == "table" and type(answer.position_mode) == "string" and answer.position_mode:match("([A-Z]+)$")
+    if mode == "HEDGE" or mode == "ONEWAY" then return mode end
+    return nil, ok and "the answer names none" or (tostring(answer.message):gsub("%.$", ""))
+  end
+
+  function view.candle_feeds()
+    return once("feeds", function()
+      local ok, names = hb.try(host.read, "market.candle_connectors", {})
+      return ok and type(names) == "table" and names or nil
+    end)
+  end
+
+  function view.candles(feed, pair, interval, count, seconds)
+    local ok, rows = hb.try(host.read, "market.candles",
+      { body = { connector_name = feed, trading_pair = pair, interval = interval, max_records = count }, within_s = seconds },
+      '{"*":{"open":true,"high":true,"low":true,"close":true}}')
+    if not ok then return nil, rows.code, (tostring(rows.message):gsub("%.$", "")) end
+    local found = {}
+    for _, row in ipairs(rows) do
+      local c = { open = fields.number(row.open), high = fields.number(row.high), low = fields.number(row.low), close = fields.number(row.close) }
+      if c.open and c.high and c.low and c.close and c.close:sign() > 0 then found[#found + 1] = c end
+    end
+    return found
   end
 
   function view.min_order_value(connector, pair)

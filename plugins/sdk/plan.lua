@@ -18,11 +18,13 @@ local text = require("bridge.text")
 local decimal = require("bridge.decimal")
 local report_of = require("bridge.report")
 local risk = require("bridge.risk")
+local rules = require("bridge.rules")
 local copy = require("bridge.tables").copy
 
 local plan = {}
 
 local SCRIPT = "v2_with_controllers.py"
+local LIMITS = { max_global_drawdown_quote = "max_loss_quote", max_controller_drawdown_quote = "max_controller_loss_quote" }
 
 local function append(to, rows)
   for _, row in ipairs(rows) do to[#to + 1] = row end
@@ -50,10 +52,10 @@ local function read_pairs(form, values, view, errors)
 end
 
 -- mid * (1 + percent / 100), at the market's price step.
-local function from_mid(field, connector, pair, view)
+local function from_mid(percent, connector, pair, view)
   local mid, rules = view.mid(connector, pair), view.rules(connector, pair)
   if not mid then return nil end
-  local price = mid * (decimal(1) + field.from_mid:fraction())
+  local price = mid * (decimal(1) + percent:fraction())
   if rules and rules.price_step then return price:quantize(rules.price_step, "half_even"):normal() end
   return price:round(12, "half_even"):normal()
 end
@@ -63,10 +65,11 @@ local function fill_prices(form, checked, view, result)
   for _, field in ipairs(checked.from_mid) do
     local pair = checked.values[field.pair]
     local connector = form.by_name[field.pair].connector
-    local price = from_mid(field, connector, pair, view)
+    local percent = rules.from_mid(field, checked.values)
+    local price = from_mid(percent, connector, pair, view)
     if price then
       checked.values[field.name] = price
-      table.insert(result.facts.derived, { field = field.name, from = "mid", percent = field.from_mid, price = price })
+      table.insert(result.facts.derived, { field = field.name, from = "mid", percent = percent, price = price })
     else
       result.errors[#result.errors + 1] = { pointer = text.pointer("/params", field.name), code = "no_price",
         message = connector .. " gives no price for " .. pair .. " now, and " .. field.name .. " is derived from it",
@@ -125,8 +128,10 @@ local function script_of(strategy, built, limits)
   local config = script.config or {}
   if type(config) ~= "table" then bug(strategy, "script.config must be a table") end
   if (script.file or SCRIPT) == SCRIPT then
-    if config.max_global_drawdown_quote == nil then config.max_global_drawdown_quote = limits.max_loss_quote end
-    if config.max_controller_drawdown_quote == nil then config.max_controller_drawdown_quote = limits.max_controller_loss_quote end
+    for key, name in pairs(LIMITS) do
+      if config[key] == nil then config[key] = limits[name] end
+      if config[key] == nil then config[key] = json.null end
+    end
   end
   return { file = script.file or SCRIPT, config = config, reports = script.reports ~= false }
 end
@@ -163,7 +168,7 @@ end
 
 local function run_check(plugin, strategy, ctx, checked, view, result)
   if not strategy.check then return end
-  local report = report_of.new(plugin.messages)
+  local report = report_of.new(plugin.messages, strategy.messages)
   strategy.check(copy(ctx), copy(checked.values), view, report)
   append(result.errors, report.errors)
   append(result.warnings, report.warnings)

@@ -54,9 +54,23 @@ function Report:ok(code, data)
   add(self, "ok", nil, code, data)
 end
 
--- A report over the plugin's messages; errors, warnings and checks are arrays.
-function report.new(messages)
-  return setmetatable({ messages = messages or {}, errors = {}, warnings = {}, checks = {} }, Report)
+-- A report over the plugin's messages, then the strategy's; errors, warnings and checks are arrays.
+function report.new(messages, more)
+  return setmetatable({ messages = report.messages(messages, more), errors = {}, warnings = {}, checks = {} }, Report)
+end
+
+-- Both tables as one; what the first one has stands.
+function report.messages(first, second)
+  if not second then return first or {} end
+  local all = {}
+  for code, row in pairs(second) do all[code] = row end
+  for code, row in pairs(first or {}) do all[code] = row end
+  return all
+end
+
+-- The message of a code that refuses a whole strategy: the plugin's own, or one the SDK has for all.
+function report.refusal(plugin, code)
+  return (plugin.messages or {})[code] or require("bridge.strategies.messages")[code]
 end
 
 return report

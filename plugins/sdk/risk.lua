@@ -1,5 +1,6 @@
 -- Loss limits of a bot: { max_loss_quote, max_controller_loss_quote }, both in quote money. A strategy
--- may declare risk_defaults with rules: "10%" is ten percent of the budget, "20" is an amount.
+-- may declare risk_defaults with rules: "10%" is ten percent of the budget, "20" is an amount, "none" is no
+-- limit unless one is asked for (a hedge, whose report does not see the coin it hedges).
 local fields = require("bridge.fields")
 local text = require("bridge.text")
 local decimal = require("bridge.decimal")
@@ -19,6 +20,7 @@ end
 
 -- The amount a rule means, rounded to cents; nil when it needs a budget that is not known.
 function risk.amount(rule, budget)
+  if rule == "none" then return nil end
   local percent = type(rule) == "string" and rule:match("^(.*)%%$")
   if not percent then return fields.number(rule) end
   return budget and (budget * decimal(percent):fraction()):round(2, "half_up") or nil

@@ -11,6 +11,7 @@
 -- refused. Every mistake is an error at load with the plugin's file and line.
 local _, host = ...
 local text = require("bridge.text")
+local decimal = require("bridge.decimal")
 
 local rules = { names = { "one_of", "at_least_one", "exclusive", "ordered", "custom" } }
 
@@ -112,6 +113,27 @@ end
 function rules.check_conditions(self, field)
   condition(self, field, "shown_when")
   condition(self, field, "required_when")
+end
+
+-- A distance from the mid price by the value of an enum becomes { by = its name, <value> = decimal, … }.
+function rules.check_from_mid(self, field)
+  if decimal.is(field.from_mid) then return end
+  local name, given = next(field.from_mid)
+  local other, rows = self.by_name[name], { by = name }
+  if not other or other.kind ~= "enum" or type(given) ~= "table" then
+    fail(field.at, "form: from_mid of " .. field.name .. ' must be a number written as text or { <enum> = { <value> = "-5", … } }')
+  end
+  for _, value in ipairs(other.values) do
+    rows[value] = type(given[value]) == "string" and decimal.try(given[value])
+    if not rows[value] then fail(field.at, "form: from_mid of " .. field.name .. " lacks a number written as text for " .. name .. " " .. value) end
+  end
+  field.from_mid = rows
+end
+
+-- The distance that holds for these values.
+function rules.from_mid(field, values)
+  if decimal.is(field.from_mid) then return field.from_mid end
+  return field.from_mid[values[field.from_mid.by]]
 end
 
 -- ---- using ----

@@ -142,7 +142,8 @@ local function range_text(field)
 end
 
 local function default_text(field)
-  if field.from_mid then return tostring(field.from_mid) .. " % from the market's mid price" end
+  if decimal.is(field.from_mid) then return tostring(field.from_mid) .. " % from the market's mid price" end
+  if field.from_mid then return "from the market's mid price, by " .. field.from_mid.by end
   if field.value == nil then return "none" end
   if field.kind == "record" then return "its fields' own" end
   if type(field.value) ~= "table" or decimal.is(field.value) then return tostring(field.value) end

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <netinet/tcp.h>
+#include <poll.h>
 
 #include <cmocka.h>
 
@@ -25,6 +26,8 @@
 
 /* The world of the upstream that is up; set before a server starts, read by its threads. */
 static const struct tb_json *world_base, *world_changes;
+/* ctx.others of the next plans; NULL: there are none. */
+static const struct tb_json *other_bots;
 
 struct bench {
     struct raw_server upstream;
@@ -119,6 +122,92 @@ static inline void answer_balances(struct tb_json_writer *w, const char *body)
     tb_json_free(doc);
 }
 
+static inline void put_number(struct tb_json_writer *w, const char *key, double value)
+{
+    tb_jw_key(w, key);
+    tb_jw_double(w, value);
+}
+
+/* `count` candles around the price of SOL, each `range` of it wide. An array: [status, body]. */
+static inline int answer_candles(struct tb_json_writer *w, const char *body)
+{
+    const struct tb_json *candles = world("candles");
+    struct tb_error err = {0};
+    struct tb_json_doc *doc = tb_json_parse(body, strlen(body), TB_JSON_CLIENT, &err);
+    int64_t count = 0, wanted = 0;
+    double range = 0;
+    (void)tb_json_int64(tb_json_get(candles, "count"), &count);
+    (void)tb_json_double(tb_json_get(candles, "range"), &range);
+    (void)tb_json_int64(tb_json_get(tb_json_root(doc), "max_records"), &wanted);
+    tb_json_free(doc);
+    const char *refusal = tb_json_get_string(candles, "refusal");
+    if (refusal) {
+        tb_jw_object(w);
+        tb_jw_kv_string(w, "detail", refusal);
+        tb_jw_end_object(w);
+        return 400;
+    }
+    tb_jw_array(w);
+    for (int64_t i = 0; i < count && i < wanted; i++) {
+        tb_jw_object(w);
+        tb_jw_kv_int(w, "timestamp", 1700000000 + i * 60);
+        put_number(w, "open", 150);
+        put_number(w, "high", 150 * (1 + range / 2));
+        put_number(w, "low", 150 * (1 - range / 2));
+        put_number(w, "close", 150);
+        tb_jw_end_object(w);
+    }
+    tb_jw_end_array(w);
+    return 200;
+}
+
+/* The middle price times the world's factor of the side; no factor is no route. W of a wrapped coin
+ * does not count. */
+static inline void answer_quote(struct tb_json_writer *w, const char *body)
+{
+    struct tb_error err = {0};
+    struct tb_json_doc *doc = tb_json_parse(body, strlen(body), TB_JSON_CLIENT, &err);
+    const char *pair = tb_json_get_string(tb_json_root(doc), "trading_pair");
+    const char *side = tb_json_get_string(tb_json_root(doc), "side");
+    char text[48] = "0", market[32];
+    double factor = 0, mid = 0;
+    bool wrapped = pair[0] == 'W' || pair[0] == 'U';
+    (void)snprintf(market, sizeof market, "%.*s-USDT", (int)strcspn(pair + wrapped, "-"),
+                   pair + wrapped);
+    if (tb_json_double(tb_json_get(world("quotes"), side), &factor) &&
+        tb_json_double(tb_json_get(world("mid"), market), &mid))
+        (void)snprintf(text, sizeof text, "%.12g", mid * factor);
+    tb_jw_object(w);
+    tb_jw_kv_string(w, "price", text);
+    tb_jw_kv_string(w, "amount", "1");
+    tb_jw_end_object(w);
+    tb_json_free(doc);
+}
+
+/* Members of the world that are an answer as they are. null: no answer. */
+static const struct {
+    const char *path, *member;
+} world_answers[] = {
+    {"/connectors/bitmart/trading-rules", "rules"},
+    {"/connectors/bitmart_perpetual/trading-rules", "perpetual_rules"},
+    {"/gateway/status", "gateway"},
+    {"/accounts/gateway/wallets", "wallets"},
+    {"/gateway/connectors/jupiter", "connector"},
+    {"/gateway/clmm/pool-info", "pool"},
+    {"/market-data/available-candle-connectors", "feeds"},
+    {"/trading/master_account/bitmart_perpetual/position-mode", "position_mode"},
+};
+
+static inline const struct tb_json *find_answer(const char *path)
+{
+    for (size_t i = 0; i < sizeof world_answers / sizeof world_answers[0]; i++) {
+        size_t len = strlen(world_answers[i].path);
+        if (!strncmp(path, world_answers[i].path, len) && strchr("? ", path[len]))
+            return world(world_answers[i].member);
+    }
+    return NULL;
+}
+
 static inline bool serve_world(struct raw_server *s, const struct raw_request *r, int fd)
 {
     struct tb_buffer out = TB_BUFFER_INIT;
@@ -128,21 +217,28 @@ static inline bool serve_world(struct raw_server *s, const struct raw_request *r
     (void)s;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
     tb_jw_init(&w, &out);
-    if (!strncmp(path, "/connectors/bitmart/trading-rules", 33)) {
-        tb_jw_node(&w, world("rules"));
+    const struct tb_json *fixed = find_answer(path);
+    if (fixed && !tb_json_is(fixed, TB_JSON_NULL)) {
+        tb_jw_node(&w, fixed);
     } else if (!strncmp(path, "/market-data/prices", 19)) {
         answer_wrapped(&w, "prices", world("mid"));
+    } else if (!strncmp(path, "/market-data/candles", 20) &&
+               tb_json_get(world("candles"), "silent")) {
+        struct pollfd gone = {.fd = fd, .events = POLLIN | POLLRDHUP};
+        (void)poll(&gone, 1, 20000); /* until the caller gives up */
+        return false;
+    } else if (!strncmp(path, "/market-data/candles", 20)) {
+        status = answer_candles(&w, r->body);
     } else if (!strncmp(path, "/portfolio/state", 16)) {
         answer_balances(&w, r->body);
-    } else if (!strncmp(path, "/gateway/status", 15)) {
-        tb_jw_node(&w, world("gateway"));
     } else if (!strncmp(path, "/gateway/networks/solana-mainnet-beta/tokens", 44) &&
                !tb_json_is(world("tokens"), TB_JSON_NULL)) {
         answer_wrapped(&w, "tokens", world("tokens"));
-    } else if (!strncmp(path, "/accounts/gateway/wallets", 25)) {
-        tb_jw_node(&w, world("wallets"));
-    } else if (!strncmp(path, "/gateway/connectors/jupiter", 27)) {
-        tb_jw_node(&w, world("connector"));
+    } else if (!strncmp(path, "/gateway/networks/solana-mainnet-beta ", 38)) {
+        tb_jw_node(&w, world("network"));
+    } else if (!strncmp(path, "/gateway/swap/quote", 19) &&
+               !tb_json_is(world("quotes"), TB_JSON_NULL)) {
+        answer_quote(&w, r->body);
     } else {
         status = 503;
         tb_buffer_puts(&out, "{\"detail\":\"Gateway service is not available\"}");
@@ -252,6 +348,8 @@ static inline void plan_input(struct tb_buffer *out, const char *strategy, const
     tb_jw_kv_string(&w, "hummingbot", version && *version ? version : NULL);
     tb_jw_kv_string(&w, "server", "default");
     tb_jw_kv_string(&w, "now", "2026-11-22T10:15:00.000Z");
+    if (other_bots)
+        tb_jw_kv_node(&w, "others", other_bots);
     tb_jw_end_object(&w);
     tb_jw_end_object(&w);
 }
@@ -283,7 +381,25 @@ static inline void same_json(const char *what, const struct tb_json *is,
 
 static const struct {
     const char *plugin, *strategy;
-} strategies[] = {{"bitmart", "spot_grid"}, {"bitmart", "spot_mm"}, {"jupiter", "arbitrage"}};
+} strategies[] = {
+    {"bitmart", "spot_grid"},
+    {"bitmart", "spot_mm"},
+    {"jupiter", "arbitrage"},
+    {"bitmart", "spot_mm_dynamic"},
+    {"bitmart", "spot_inventory_mm"},
+    {"bitmart", "spot_classic_pmm"},
+    {"bitmart", "perp_mm"},
+    {"bitmart", "perp_grid"},
+    {"bitmart", "perp_bollinger"},
+    {"bitmart", "perp_macd_bb"},
+    {"bitmart", "perp_supertrend"},
+    {"bitmart", "perp_dca"},
+    {"bitmart", "perp_hedge"},
+    {"jupiter", "xemm"},
+    {"jupiter", "lp"},
+    {"jupiter", "hedged_wallet"},
+    {"jupiter", "recurring_swap"},
+};
 #define STRATEGIES (sizeof strategies / sizeof strategies[0])
 
 #endif
