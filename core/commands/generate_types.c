@@ -147,7 +147,8 @@ static void write_native(FILE *out, const void *arg)
 /* ---- modules of the SDK ---- */
 
 struct module {
-    char name[64];
+    char name[64];        /* "form", "strategies.grid" */
+    const char *variable; /* what its table is called: the name's last word */
     /* Of the bridge's own modules plugins get what they make as arguments, so that only the lines
      * with --- are of interest. */
     bool is_private;
@@ -183,7 +184,7 @@ static void declare(struct module *m, const char *prefix, size_t len)
     snprintf(word, sizeof word, " %.*s ", (int)(len < 60 ? len : 60), prefix);
     if (strstr(m->prefixes, word))
         return;
-    bool whole = strlen(m->name) == len && strncmp(m->name, prefix, len) == 0;
+    bool whole = strlen(m->variable) == len && strncmp(m->variable, prefix, len) == 0;
     m->declared = m->declared || whole;
     snprintf(m->prefixes + strlen(m->prefixes), sizeof m->prefixes - strlen(m->prefixes), "%s",
              word);
@@ -212,7 +213,7 @@ static void take_function(struct module *m, const char *line, size_t len)
 static void take_line(struct module *m, const char *line, size_t len)
 {
     char own[80];
-    snprintf(own, sizeof own, "local %s = {", m->name);
+    snprintf(own, sizeof own, "local %s = {", m->variable);
     if (len >= 2 && strncmp(line, "--", 2) == 0) {
         take_doc(m, line, len);
         return;
@@ -220,7 +221,7 @@ static void take_line(struct module *m, const char *line, size_t len)
     if (!m->is_private && len > 9 && strncmp(line, "function ", 9) == 0)
         take_function(m, line, len);
     else if (m->typed && !m->is_private && strncmp(line, own, strlen(own)) == 0)
-        declare(m, m->name, strlen(m->name));
+        declare(m, m->variable, strlen(m->variable));
     else if (m->typed) {
         flush_doc(m);
         tb_buffer_puts(&m->text, "\n");
@@ -235,7 +236,7 @@ static void write_module(FILE *out, const void *arg)
     fprintf(out, "---@meta%s%s\n" GENERATED "%s", m->is_private ? "" : " bridge.",
             m->is_private ? "" : m->name, tb_buffer_text(&m->text));
     if (m->declared)
-        fprintf(out, "return %s\n", m->name);
+        fprintf(out, "return %s\n", m->variable);
 }
 
 static bool write_sdk(const char *dir, const struct tb_embedded *file)
@@ -245,6 +246,9 @@ static bool write_sdk(const char *dir, const struct tb_embedded *file)
     bool ok = true;
     (void)tb_copy(m.name, sizeof m.name, file->name);
     m.name[strcspn(m.name, ".")] = '\0';
+    m.variable = m.name;
+    for (char *slash; (slash = strchr(m.name, '/')) != NULL; m.variable = slash + 1)
+        *slash = '.';
     m.is_private = tb_sdk_is_private(m.name);
     for (const char *line = (const char *)file->start, *end = (const char *)file->end;
          line < end;) {
