@@ -40,6 +40,9 @@ local hb = require("bridge.hb")
 ---@field balances fun(account: string, connector: string): table<string, { total: decimal, available: decimal }>
 ---@field available fun(account: string, connector: string, token: string): decimal
 ---@field min_order_value fun(connector: string, pair: string): decimal?
+---@field position_mode fun(account: string, connector: string): string?, string?
+---@field candle_feeds fun(): string[]?
+---@field candles fun(feed: string, pair: string, interval: string, count: integer, seconds: integer): table[]?, string?, string?
 
 local market = {}
 

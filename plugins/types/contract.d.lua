@@ -9,6 +9,7 @@
 ---@field server string
 ---@field now integer
 ---@field risk table<string, decimal>
+---@field others? { name: string, connector: string, pair: string, budget_quote?: string }[] the account's living bots
 
 ---@class facts
 ---@field rules table<string, table<string, market.rules>> by connector and pair

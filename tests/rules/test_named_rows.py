@@ -74,7 +74,7 @@ PAINS = {
         "tests/http/test_watch.py::test_report_frozen"],
     7: ["tests/unit/test_hb_profile.c::eras_are_told_apart",
         "tests/unit/test_config_fields.c::test_facts",
-        "tests/unit/test_strategy_configs.c::test_table",
+        "tests/unit/test_strategy_configs.c::test_classes",
         "tests/http/test_watch.py::test_files_drifted_and_errors_rising",
         "tests/http/test_watch.py::test_image_and_version"],
 }
