@@ -1,7 +1,8 @@
--- Garbage is collected.
+-- Garbage of more than the memory cap is collected on the way.
 -- expect: bounded
+-- hook: plan
 return {
-  status = function(bot, raw, figures)
-    for i = 1, 36 do local s = ('x'):rep(1 << 17) .. i end
+  check = function(ctx, p, market, report)
+    for i = 1, 80 do local s = ("x"):rep(1 << 17) .. i end
   end,
 }
