@@ -15,9 +15,35 @@ static struct bot *conflicted(struct tb_bots *b, const char *id)
     return bot && bot->managed && bot->state == TB_BOT_CONFLICT && !bot_busy(b, bot) ? bot : NULL;
 }
 
-/* The instance that the bot has now. False: there are several still, or it cannot be told. */
-static bool choose(struct tb_bots *b, const struct tb_observation *obs, char out[TB_INSTANCE_NAME],
-                   bool *lives_out)
+enum { STOPS_MAX = 50 };
+
+/* The hits of which a stop was proven, by the newest operations of the bot. */
+struct proven {
+    const struct tb_observation *obs;
+    bool hit[TB_LOOK_HITS];
+};
+
+static void read_stop(void *arg, const struct tb_store_operation *row)
+{
+    struct proven *p = arg;
+    struct tb_error ignored;
+    struct tb_json_doc *doc;
+    const char *instance;
+
+    if (strcmp(row->kind, tb_op_kind_word(TB_OP_STOP)) != 0 ||
+        strcmp(row->state, tb_op_state_word(TB_OPS_SUCCEEDED)) != 0)
+        return;
+    doc = tb_json_parse(row->doc, strlen(row->doc), TB_JSON_UPSTREAM, &ignored);
+    instance = doc ? tb_json_get_string(tb_json_get(tb_json_root(doc), "wire"), "instance") : NULL;
+    for (int64_t i = 0; instance && i < p->obs->hits; i++)
+        p->hit[i] |= strcmp(p->obs->hit[i].instance, instance) == 0;
+    tb_json_free(doc);
+}
+
+/* The instance that the bot has now. False: there are several still, or it cannot be told. A
+ * container that runs and says nothing rests only when a stop of it was proven. */
+static bool choose(struct tb_bots *b, const struct tb_observation *obs, const struct proven *stops,
+                   char out[TB_INSTANCE_NAME], bool *lives_out)
 {
     size_t living = 0;
 
@@ -25,13 +51,15 @@ static bool choose(struct tb_bots *b, const struct tb_observation *obs, char out
     for (int64_t i = 0; i < obs->hits; i++) {
         const struct tb_hit *hit = &obs->hit[i];
         const struct bot *entry = registry_by_instance(b, hit->instance);
-        bool rests = hit->container == TB_CT_EXITED ||
-                     (entry && hit->container == TB_CT_RUNNING && entry->state == TB_BOT_STOPPED &&
-                      !bot_lives(b, entry));
-        if (entry && (entry->managed || entry->claimed || bot_busy(b, entry)))
+        bool runs = hit->container == TB_CT_RUNNING;
+        bool reports = runs && entry && entry->sight.trading;
+        bool rests = hit->container == TB_CT_EXITED || (runs && stops->hit[i] && !reports);
+        bool trades = reports && !stops->hit[i];
+        if ((!rests && !trades) ||
+            (entry && (entry->managed || entry->claimed || bot_busy(b, entry))))
             return false;
-        living += !rests;
-        if (!rests || !out[0])
+        living += trades;
+        if (trades || !out[0])
             tb_copy(out, TB_INSTANCE_NAME, hit->instance);
     }
     *lives_out = living > 0;
@@ -86,6 +114,9 @@ static void resolve(struct tb_bots *b, struct bot *bot, const char *instance, bo
 void conflict_look(struct tb_bots *b, const char *owner)
 {
     struct tb_observation obs = {0};
+    struct proven stops = {.obs = &obs};
+    const struct tb_store_operation_filter of_bot = {.bot_id = owner, .limit = STOPS_MAX};
+    struct tb_error err;
     char instance[TB_INSTANCE_NAME];
     struct tb_life life;
     struct bot *bot;
@@ -101,10 +132,10 @@ void conflict_look(struct tb_bots *b, const char *owner)
     life.phase = TB_PH_LOOK;
     obs.sent_wall = obs.done_wall = upstream_wall_ms(b);
     look_for_base(b, &life, &obs);
-    if (!bot_claim(b, bot))
+    if (!tb_store_operations_each(b->store, &of_bot, read_stop, &stops, &err) || !bot_claim(b, bot))
         return;
     pthread_mutex_lock(&b->lock);
-    one = conflicted(b, owner) == bot && choose(b, &obs, instance, &lives);
+    one = conflicted(b, owner) == bot && choose(b, &obs, &stops, instance, &lives);
     pthread_mutex_unlock(&b->lock);
     if (one)
         resolve(b, bot, instance, lives);

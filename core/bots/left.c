@@ -17,6 +17,7 @@ enum {
     HISTORY_MS = 15000,
     LOOKS = 3, /* a cancel takes a moment to show in the balance */
     LOOK_GAP_MS = 5000,
+    LOOKS_WHILE_STOPPING = 24, /* bots stopped together release their locks one after another */
     DUST = 1000000000, /* upstream computes with doubles: a share below this is their noise */
 };
 
@@ -153,29 +154,6 @@ static bool read_balances(struct looking *l, const struct tb_json *root)
     return ok;
 }
 
-static void look_at_balances(struct looking *l, bool (*stop_wait)(struct tb_bots *, int64_t))
-{
-    struct tb_error err = {0};
-    char sentence[480];
-
-    for (int i = 0; i < LOOKS && (i == 0 || l->locked || !l->read); i++) {
-        struct tb_json_doc *doc;
-        if (i > 0 && stop_wait(l->b, LOOK_GAP_MS))
-            return;
-        doc = portfolio(l, &err);
-        l->read = doc && read_balances(l, tb_json_root(doc));
-        tb_json_free(doc);
-    }
-    if (l->read)
-        return;
-    l->balances = 0;
-    snprintf(
-        sentence, sizeof sentence,
-        "Whether orders rest on the exchange: the balances of %.100s could not be read%s%.200s",
-        l->s->account, err.detail[0] ? ": " : ".", err.detail);
-    not_known(l, sentence);
-}
-
 /* ---- who else could hold the lock ---- */
 
 static bool shares(const struct looking *l, const struct bot *other)
@@ -197,6 +175,50 @@ static bool shares(const struct looking *l, const struct bot *other)
             return true;
     }
     return !dash;
+}
+
+/* Are others that may hold the lock being stopped at this moment? */
+static bool others_stop(struct looking *l)
+{
+    bool yes = false;
+    pthread_mutex_lock(&l->b->lock);
+    for (size_t i = 0; i < l->b->bots && !yes; i++) {
+        const struct bot *other = l->b->bot[i];
+        yes = other != l->s->bot && !other->deleted && other->state == TB_BOT_STOPPING &&
+              shares(l, other);
+    }
+    pthread_mutex_unlock(&l->b->lock);
+    return yes;
+}
+
+static bool look_again(struct looking *l, int looks)
+{
+    if (l->read && !l->locked)
+        return false;
+    return looks < LOOKS || (l->read && looks < LOOKS_WHILE_STOPPING && others_stop(l));
+}
+
+static void look_at_balances(struct looking *l, bool (*stop_wait)(struct tb_bots *, int64_t))
+{
+    struct tb_error err = {0};
+    char sentence[480];
+
+    for (int i = 0; i == 0 || look_again(l, i); i++) {
+        struct tb_json_doc *doc;
+        if (i > 0 && stop_wait(l->b, LOOK_GAP_MS))
+            return;
+        doc = portfolio(l, &err);
+        l->read = doc && read_balances(l, tb_json_root(doc));
+        tb_json_free(doc);
+    }
+    if (l->read)
+        return;
+    l->balances = 0;
+    snprintf(
+        sentence, sizeof sentence,
+        "Whether orders rest on the exchange: the balances of %.100s could not be read%s%.200s",
+        l->s->account, err.detail[0] ? ": " : ".", err.detail);
+    not_known(l, sentence);
 }
 
 static void look_for_others(struct looking *l)

@@ -193,10 +193,10 @@ static void *settle(void *arg)
         b->settling = job->next;
         memcpy(owner, job->bot->owner, sizeof owner);
         pthread_mutex_unlock(&b->lock);
-        if (owner[0])
-            conflict_look(b, owner);
         while (!settle_up(b, job) && !stop_wait(b, RETRY_MS)) {
         }
+        if (owner[0])
+            conflict_look(b, owner);
         free(job);
         pthread_mutex_lock(&b->lock);
     }

@@ -109,7 +109,7 @@ bool tb_bots_stop(struct tb_bots *bots, const char *id, const struct tb_json *re
                   struct tb_error *err)
 {
     struct stop_order order = {.abandon = false};
-    struct bot *bot;
+    struct bot *bot = NULL;
     bool done, ok;
 
     *result = (struct tb_command_result){0};
@@ -119,7 +119,7 @@ bool tb_bots_stop(struct tb_bots *bots, const char *id, const struct tb_json *re
     if (!read_policy(request, &order.abandon, problems, err) ||
         !find(bots, id, tb_json_get_string(request, "instance"), &bot, err))
         return false;
-    ok = may_stop(bots, bot, err) &&
+    ok = bot && may_stop(bots, bot, err) &&
          command_stop(bots, bot, order, caller, idempotency, result, problems, err);
     bot_release(bots, bot);
     return ok;

@@ -7,6 +7,7 @@ import { showChoice, showForm } from "./create.js";
 import { showChange } from "./change.js";
 import { showPlugins } from "./plugins.js";
 import { showPlugin } from "./plugin.js";
+import { showMany, showStartAgain, showStopAll } from "./many.js";
 import { news, setBanner, watchHummingbot } from "./banner.js";
 
 const main = document.getElementById("main"), nav = document.getElementById("nav"), who = document.getElementById("who");
@@ -129,6 +130,14 @@ async function show() {
     } else if (session.develops && (place === "plugins" || !session.sees)) {
       document.title = "Plugins · Trading Bridge";
       leave = showPlugins(main, news);
+    } else if (place === "stop-all" && session.may) {
+      document.title = "Stop everything · Trading Bridge";
+      leave = showStopAll(main);
+    } else if (place === "start-again" && session.may) {
+      document.title = "Start those that ran · Trading Bridge";
+      leave = showStartAgain(main);
+    } else if (place === "operations" && a && session.may) {
+      leave = showMany(main, part(a), news);
     } else if (place === "bots" && a) {
       leave = showBot(main, part(a), session, news);
     } else {

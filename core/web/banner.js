@@ -5,13 +5,13 @@ import { call, get } from "./http.js";
 import { poll } from "./poll.js";
 import { dateTime, isTime } from "./format.js";
 
-const banners = { bridge: null, hummingbot: null, list: null };
+const banners = { bridge: null, hummingbot: null, reboot: null, list: null };
 let place = null;
 
 function draw() {
   const shown = Object.values(banners).filter(Boolean);
   refresh(place, shown, () => shown.map((b) => h("div", { class: "banner " + b.kind, role: b.kind === "bad" ? "alert" : "status" },
-    h("strong", null, b.title), b.since !== undefined ? [" since ", isTime(b.since) ? dateTime(b.since) : "the bridge started"] : null, ". ", b.text || "")));
+    h("strong", null, b.title), b.since !== undefined ? [" since ", isTime(b.since) ? dateTime(b.since) : "the bridge started"] : null, ". ", b.text || "", b.link ? [" ", h("a", { href: b.link[0], "data-key": b.link[0] }, b.link[1])] : null)));
 }
 
 export function setBanner(name, value) {
@@ -38,6 +38,9 @@ async function look(session) {
     setBanner("hummingbot", show ? show(hb)
       : hb.feed && hb.feed.error ? { kind: "doubt", title: "The Hummingbot API answers, but the bots cannot be read", since: hb.feed.looked_at || "", text: sentence(hb.feed.error) }
         : null);
+    const fallen = hb.rebooted;
+    setBanner("reboot", fallen ? { kind: "doubt", title: fallen.bots.length + " bots fell together, as when their host restarts", since: fallen.at,
+      text: "None is started by itself: " + fallen.bots.map((b) => b.name).join(", ") + ".", link: ["#/start-again", "Start them…"] } : null);
     return false;
   }
   try {

@@ -127,7 +127,8 @@ export function showBots(main, session, news) {
 
   fill(main,
     h("div", { class: "title-row" }, h("h1", null, "Bots"),
-      session.may ? h("a", { class: "button primary", href: "#/new" }, "New bot") : null),
+      session.may ? h("div", { class: "row-buttons" }, h("a", { class: "button danger-quiet", href: "#/stop-all" }, "Stop everything…"),
+        h("a", { class: "button primary", href: "#/new" }, "New bot")) : null),
     h("div", { class: "tools" }, filters, search),
     table, empty);
   fill(empty, h("p", { class: "help" }, "Reading the bots…"));

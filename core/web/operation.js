@@ -1,5 +1,6 @@
 // An operation as people watch it: its steps with state, time and detail.
 import { h } from "./dom.js";
+import { showLeft } from "./left.js";
 import { clockTime, operationChip, operationMeaning, operationOpen, plainWords, stepTitle } from "./format.js";
 
 const STEP_MARKS = {
@@ -30,6 +31,7 @@ export function showOperation(op) {
     meaning ? h("p", { class: "help" }, "This means: " + meaning + ".") : null,
     op.error ? h("p", { class: "error" }, op.error.detail || op.error.message || plainWords(op.error.code || "failed")) : null,
     h("ol", { class: "steps" }, (op.steps || []).map((s) => stepRow(s, open))),
+    showLeft(op),
     h("p", { class: "help" }, "Asked for at ", clockTime(op.created_at), op.ended_at ? [", ended at ", clockTime(op.ended_at)] : null, ". ",
       h("code", null, op.id)),
   ];

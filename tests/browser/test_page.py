@@ -431,3 +431,41 @@ def test_nothing_is_cut_off_at_this_width(page, width):
         page.open(address)
         page.see(words)
         assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width, address
+
+
+def test_everything_is_stopped_and_those_that_ran_start_again(fast):
+    """What would be done is shown before; then what was done, bot by bot."""
+    page, api, simulator = fast
+    names = ["page-all-1", "page-all-2"]
+    for name in names:
+        made = api("POST", "/bots", json={"name": name, "exchange": "bitmart", "strategy": "spot_grid"},
+                   headers={"Prefer": "wait=100"})
+        assert made.status_code == 201, made.text
+
+    def trading():
+        alive = requests.get(simulator.url + "/_simulator/ledger", timeout=60).json()["trading"]
+        return [n for n in names if any(i.startswith("hummingbot-%s-" % n) for i in alive)]
+
+    page.sign_in()
+    assert requests.post(simulator.url + "/_simulator/reboot", timeout=60).status_code < 300
+    page.see("fell together", ".banner")
+    assert trading() == []
+    page.click(".banner a", "Start them\u2026")
+    page.see("page-all-1: would be done")
+    assert trading() == []
+    page.click("main button", "Start them one after another")
+    page.see("succeeded", "main .chip")
+    assert trading() == names
+
+    page.open("#/")
+    page.click("main a", "Stop everything\u2026")
+    page.see("page-all-2: would be done")
+    page.see("sold with a market order")
+    assert trading() == names
+    page.click("main button", "Stop all of them now")
+    page.see("page-all-2: done")
+    page.see("succeeded", "main .chip")
+    assert trading() == []
+    page.open("#/bots/" + named(api, "page-all-1")[0]["id"])
+    page.see("No orders rest on the exchange", "[data-part=operation]")
+    assert page.console() == []

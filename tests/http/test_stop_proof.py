@@ -107,28 +107,27 @@ def test_locked_by_nobody_the_bridge_knows(bridge, simulator):
     operation_id = stop_while_locked(bridge, simulator, name)
     found = left(bridge, operation_id)
     assert (found["orders"], found["proof"], found["others"]) == ("locked", "reported", []), found
-    assert [b["locked"] for b in found["balances"] if b["token"] == "USDT"] == ["7"], found
-    lock(simulator, "USDT", 0)
+    assert [b["locked"] for b in found["balances"] if b["token"] == "ETH"] == ["7"], found
+    lock(simulator, "ETH", 0)
 
 
 def stop_while_locked(bridge, simulator, name):
-    """Its own orders are cancelled; then somebody's order locks 7 USDT."""
+    """Its own orders are cancelled; then somebody's order locks 7 ETH."""
     simulator.fault(match={"method": "POST", "path": PORTFOLIO}, kind="latency", delay_ms=15000)
     operation_id = stop(bridge, name)
-    lock(simulator, "USDT", 7)
+    lock(simulator, "ETH", 7)
     return operation_id
 
 
 def test_locked_perhaps_by_another_bot(bridge, simulator):
     name, other = fresh_name("shared"), fresh_name("neighbour")
     running(bridge, name)
-    running(bridge, other, strategy="spot_mm")
-    until(lambda: bot(bridge, other)["state"] == "running")
-    found = left(bridge, stop(bridge, name))
-    assert (found["orders"], found["proof"]) == ("unknown", "reported"), found
-    assert any(Decimal(b["locked"]) > 0 for b in found["balances"]), found
-    assert [o["name"] for o in found["others"]] == [other] and "cannot be told" in said(found)
+    running(bridge, other, params={"pair": "BTC-USDT"})
+    found = left(bridge, stop_while_locked(bridge, simulator, name))
+    lock(simulator, "ETH", 0)
     stop(bridge, other)
+    assert (found["orders"], found["proof"]) == ("unknown", "reported"), found
+    assert [o["name"] for o in found["others"]] == [other] and "cannot be told" in said(found)
 
 
 def test_abandoned_is_called_so(bridge, simulator):
