@@ -174,6 +174,9 @@ void api_shaped_by(struct call *call, const char *plugin);
 /* The plugin that the path's {exchange} means; TB_NOT_FOUND names those there are. */
 TB_MUST_CHECK
 bool api_exchange(struct call *call, char plugin_out[64], struct tb_error *err);
+/* Has it the path's {strategy}? TB_NOT_FOUND names those it has. */
+TB_MUST_CHECK
+bool api_strategy(struct call *call, const char *plugin, struct tb_error *err);
 /* Calls one entry of a plugin of this request's generation; the parsed document or NULL. */
 TB_MUST_CHECK
 struct tb_json_doc *api_ask_plugin(struct call *call, const char *plugin,
@@ -217,6 +220,7 @@ api_handler api_get_exchanges, api_get_exchange, api_get_strategy, api_run_actio
 api_handler api_get_plugins, api_get_plugin, api_reload_plugins;
 api_handler api_get_generations, api_activate_plugin, api_rollback_plugin;
 api_handler api_put_plugin, api_delete_plugin;
+api_handler api_check_form;
 api_handler api_get_tokens, api_create_token, api_delete_token;
 api_handler api_get_hummingbot;
 api_handler api_get_backup, api_resume, api_cleanup;

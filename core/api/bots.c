@@ -113,11 +113,26 @@ static bool may_wait(struct call *call)
     return false;
 }
 
+/* Which version of the plugin the command's bot is made of, for the audit. */
+static void note_generation(struct call *call, const struct tb_buffer *bot)
+{
+    struct tb_json_slice plugin;
+    struct tb_json_writer w;
+    if (call->audit.len > 0 || bot->len == 0 ||
+        !tb_json_slice_member(bot->data, bot->len, "plugin", &plugin))
+        return;
+    tb_jw_init(&w, &call->audit);
+    tb_jw_object(&w);
+    tb_jw_kv_raw(&w, "plugin", plugin.start, plugin.len);
+    tb_jw_end_object(&w);
+}
+
 static bool answer_command(struct call *call, struct tb_command_result *result, int done_status,
                            struct tb_error *err)
 {
     char line[64];
     bool ok = true;
+    note_generation(call, &result->body);
     call->replayed = result->replayed;
     call->changed = !result->replayed; /* whatever the wait below brings */
     call->res->status = 202;

@@ -143,6 +143,14 @@ static bool has_strategy(const struct tb_json *described, const char *strategy,
     return found;
 }
 
+bool api_strategy(struct call *call, const char *plugin, struct tb_error *err)
+{
+    struct tb_json_doc *described = ask(call, plugin, TB_PLUGIN_DESCRIBE, "{}", err);
+    bool known = described && has_strategy(tb_json_root(described), call->req->arg[1], err);
+    tb_json_free(described);
+    return known;
+}
+
 static struct tb_json_doc *ask_schema(struct call *call, const char *plugin, struct tb_error *err)
 {
     struct tb_buffer input = TB_BUFFER_INIT;
@@ -162,10 +170,8 @@ bool api_get_strategy(struct call *call, struct tb_error *err)
     struct tb_json_writer w;
     if (!api_exchange(call, plugin, err))
         return false;
-    struct tb_json_doc *described = ask(call, plugin, TB_PLUGIN_DESCRIBE, "{}", err);
-    bool known = described && has_strategy(tb_json_root(described), call->req->arg[1], err);
-    tb_json_free(described);
-    struct tb_json_doc *doc = known ? ask_schema(call, plugin, err) : NULL;
+    struct tb_json_doc *doc =
+        api_strategy(call, plugin, err) ? ask_schema(call, plugin, err) : NULL;
     if (!doc)
         return false;
     tb_jw_init(&w, &call->res->body);

@@ -58,7 +58,10 @@ bool api_get_plugin(struct call *call, struct tb_error *err)
 
 static bool reload(struct call *call, struct tb_error *err)
 {
-    return tb_plugins_reload(call->api->plugins, &call->res->body, err);
+    if (!tb_plugins_reload(call->api->plugins, &call->res->body, err))
+        return false;
+    tb_buffer_append(&call->audit, call->res->body.data, call->res->body.len);
+    return true;
 }
 
 bool api_reload_plugins(struct call *call, struct tb_error *err)

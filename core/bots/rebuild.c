@@ -6,6 +6,7 @@
 
 #include "base/words.h"
 #include "bots/bots_private.h"
+#include "bots/params.h"
 
 enum { BUILD_MS = 5000, FIELDS_MAX = 32 };
 
@@ -155,15 +156,28 @@ static void compare(struct rebuild *r, const struct tb_store_bot *bot, const str
     tb_buffer_free(&input);
 }
 
+/* The plan of the parameters that people want of it now; "": none. */
+static void wanted_plan(struct tb_bots *b, const struct tb_store_bot *row, char out[TB_ULID_TEXT])
+{
+    pthread_mutex_lock(&b->lock);
+    const struct bot *bot = registry_find(b, row->id);
+    if (bot)
+        (void)params_plan(bot, out);
+    else
+        tb_copy(out, TB_ULID_TEXT, row->plan_id ? row->plan_id : "");
+    pthread_mutex_unlock(&b->lock);
+}
+
 static void one_bot(void *arg, const struct tb_store_bot *bot)
 {
     struct rebuild *r = arg;
     struct tb_error err = {0};
+    char plan_id[TB_ULID_TEXT];
     if (!bot->holds_name || strcmp(bot->exchange, r->plugin) != 0)
         return;
     r->living++;
-    struct tb_store_plan *row =
-        bot->plan_id ? tb_store_plan_get(r->b->store, bot->plan_id, &err) : NULL;
+    wanted_plan(r->b, bot, plan_id);
+    struct tb_store_plan *row = plan_id[0] ? tb_store_plan_get(r->b->store, plan_id, &err) : NULL;
     struct tb_json_doc *doc =
         row ? tb_json_parse(row->doc, strlen(row->doc), TB_JSON_UPSTREAM, &err) : NULL;
     if (doc)

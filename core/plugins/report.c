@@ -167,14 +167,14 @@ static void log_slot(const struct tb_plugin_slot *slot, const char *word)
     if (slot->error[0])
         tb_log(TB_WARN, "plugin.failed", "%s (%s): %s", slot->name, status_words[slot->status],
                slot->error);
-    else if (draft && strcmp(word, "draft") == 0)
-        tb_log(TB_INFO, "plugin.draft", "%s %.8s", slot->name, draft->hash);
-    else if (slot->plugin)
+    else if (slot->plugin && strcmp(word, "draft") != 0)
         log_loaded(slot->plugin);
-    if (draft && slot->pin != TB_PIN_NONE)
-        tb_log(TB_WARN, "plugin.shadowed", "%s: %s is pinned by %s and shadows %.8s of the folder",
-               slot->name, slot->plugin ? slot->plugin->hash : "nothing", tb_pin_word(slot->pin),
-               draft->hash);
+    if (draft)
+        tb_log(TB_INFO, "plugin.draft",
+               "%s %.8s waits for POST /plugins/%s/activate; %.8s serves%s%s", slot->name,
+               draft->hash, slot->name, slot->plugin ? slot->plugin->hash : "nothing",
+               slot->pin == TB_PIN_NONE ? "" : ", pinned by ",
+               slot->pin == TB_PIN_NONE ? "" : tb_pin_word(slot->pin));
 }
 
 void tb_report_news(struct tb_plugins *host, const struct tb_generation *now,

@@ -1,7 +1,10 @@
 """Saves, lanes and versions of plugins through the bridge: what is live a moment after a save, who sees
 drafts, and what survives."""
+import contextlib
 import io
+import json
 import os
+import sqlite3
 import tarfile
 import time
 
@@ -50,9 +53,9 @@ def good(tmp_path):
 
 @pytest.fixture
 def open_bridge(start_bridge, simulator, good, tmp_path):
-    def start(**env):
-        program = start_bridge(simulator, folder=tmp_path, BRIDGE_PLUGINS=good.parent, **env)
-        program.env = clean_environment(BRIDGE_PLUGINS=good.parent, BRIDGE_ADMIN_TOKEN=TOKEN, HUMMINGBOT_API_URL=simulator.url,
+    def start(upstream=simulator, **env):
+        program = start_bridge(upstream, folder=tmp_path, BRIDGE_PLUGINS=good.parent, **env)
+        program.env = clean_environment(BRIDGE_PLUGINS=good.parent, BRIDGE_ADMIN_TOKEN=TOKEN, HUMMINGBOT_API_URL=upstream.url,
                                         BRIDGE_STORE=tmp_path / "data/bridge.db", **env)
         program.wait_until(lambda: program.get("/readyz").status_code == 200)
         return program
@@ -186,8 +189,8 @@ def test_a_broken_folder_at_the_start_serves_what_was_live(open_bridge, good):
     bridge.stop()
 
 
-def test_which_bots_would_be_built_differently(open_bridge, good):
-    bridge = open_bridge(BRIDGE_PLUGINS_LANE="draft")
+def test_which_bots_would_be_built_differently(open_bridge, good, start_simulator):
+    bridge = open_bridge(start_simulator(), BRIDGE_PLUGINS_LANE="draft")
     for name in ("one", "two"):
         answer = bridge.post("/bots", json={"name": name, "exchange": "good", "strategy": "s", "params": {"budget_quote": {"one": "50", "two": "500"}[name]}})
         assert answer.status_code == 202, answer.text
@@ -241,6 +244,49 @@ def test_a_plugin_that_fails_its_own_tests_keeps_the_last_good_version(open_brid
     until(lambda: version(bridge) == "3.0.0" and plugin(bridge)["golden_differ"] == 0, "the blessing is not seen")
     assert "error" not in plugin(bridge)
     bridge.stop()
+
+
+def test_a_form_is_checked_without_a_plan(open_bridge, good):
+    """In either lane; nothing is stored."""
+    bridge = open_bridge(BRIDGE_PLUGINS_LANE="draft")
+    save(good, source("2.0.0", check="check = function(ctx, p, market, report) report:error('budget_quote', 'boom', {}) end,"))
+    until(lambda: plugin(bridge)["draft"], "no draft")
+
+    def check(body, status=200, **query):
+        answer = bridge.post("/exchanges/good/strategies/s/check", json=body, params=query)
+        assert answer.status_code == status, answer.text
+        return answer
+    live = check({"params": {"budget_quote": "50"}})
+    assert live.json()["ok"] and live.json()["params"]["budget_quote"] == "50" and live.json()["plugin_log"] == []
+    assert live.headers["X-Plugin-Generation"] == f"good={generation(bridge)}"
+    wrong = check({"params": {"budget_quote": "5", "other": 1}}).json()
+    assert not wrong["ok"] and {e["pointer"] for e in wrong["errors"]} == {"/params/budget_quote", "/params/other"}
+    draft = check({}, lane="draft")
+    assert [e["code"] for e in draft.json()["errors"]] == ["boom"]
+    assert draft.headers["X-Plugin-Generation"] == f"good={plugin(bridge)['draft']['hash']}"
+    for body in ({"parms": {}}, {"params": 5}, {"account": {}}):
+        assert check(body, 422).json()["errors"]
+    assert bridge.post("/exchanges/good/strategies/none/check", json={}).status_code == 404
+    bridge.stop()
+
+
+def audited(bridge, method, route):
+    """The documents of the audit rows of one route, oldest first; the bridge must not run."""
+    with contextlib.closing(sqlite3.connect(bridge.folder / "data/bridge.db")) as db:
+        return [json.loads(doc) for (doc,) in db.execute("SELECT doc FROM audit WHERE method = ? AND route = ? AND code IS NULL ORDER BY id", (method, route))]
+
+
+def test_the_audit_names_the_generation(open_bridge, good, start_simulator):
+    bridge = open_bridge(start_simulator(), BRIDGE_PLUGINS_LANE="draft")
+    first = generation(bridge)
+    assert bridge.post("/bots", json={"name": "b", "exchange": "good", "strategy": "s"}).status_code == 202
+    save(good, source("2.0.0"))
+    draft = until(lambda: plugin(bridge)["draft"], "no draft")["hash"]
+    order(bridge, "activate", dry_run=True)
+    order(bridge, "activate")
+    bridge.stop()
+    assert [d["plugin"]["generation"] for d in audited(bridge, "POST", "/bots")] == [first]
+    assert audited(bridge, "POST", "/plugins/{plugin}/activate") == [{"plugin": "good", "generation": draft}], "looking changes nothing"
 
 
 # ---- uploads ----
@@ -313,8 +359,6 @@ def test_an_upload_is_pinned_until_a_person_says_otherwise(open_bridge, good):
     assert version(bridge, "fresh") == "1.0.0" and version(bridge) == "4.0.0"
     assert bridge.delete("/plugins/fresh").status_code == 200
     assert bridge.get("/plugins/fresh").status_code == 404
-    audit = [(r["target"], r["doc"]) for r in bridge.get("/audit").json()["audit"]] if bridge.get("/audit").status_code == 200 else []
-    assert all(d.get("generation") is not None for t, d in audit if t == "/plugins/good")
     bridge.stop()
 
 

@@ -29,6 +29,7 @@ ROUTES = [
     ("GET", "/exchanges/bitmart/strategies/spot_grid", "operator"),
     ("POST", "/exchanges/bitmart/actions/none", "operator"),
     ("GET", "/plugins", "developer"), ("GET", "/plugins/bitmart", "developer"),
+    ("POST", "/exchanges/bitmart/strategies/spot_grid/check", "operator"),
     ("GET", "/plugins/none/generations", "developer"),
     ("POST", "/plugins/none/activate", "developer"),
     ("POST", "/plugins/none/rollback", "developer"),
