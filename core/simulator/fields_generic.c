@@ -55,6 +55,24 @@ static const struct sim_field f_grid_strike[] = {
     {NULL, SIM_T_STR, 0, NULL},
 };
 
+/* In a folder of its own: bots load it, and the API neither lists nor validates it. */
+static const struct sim_field f_basic_order_example[] = {
+    {"id", SIM_T_STR, B, "\"PydanticUndefined\""},
+    {"controller_name", SIM_T_STR, B, "\"examples.basic_order_example\""},
+    {"controller_type", SIM_T_STR, B, "\"generic\""},
+    {"total_amount_quote", SIM_T_DECIMAL, U | B, "\"100\""},
+    {"manual_kill_switch", SIM_T_BOOL, U | B, "false"},
+    {"initial_positions", SIM_T_LIST_INITIALPOSITIONCONFIG, B, "[]"},
+    {"connector_name", SIM_T_STR, 0, "\"binance_perpetual\""},
+    {"trading_pair", SIM_T_STR, 0, "\"WLD-USDT\""},
+    {"side", SIM_T_TRADETYPE, 0, "\"TradeType.BUY\""},
+    {"position_mode", SIM_T_POSITIONMODE, 0, "\"PositionMode.HEDGE\""},
+    {"leverage", SIM_T_INT, 0, "20"},
+    {"amount_quote", SIM_T_DECIMAL, 0, "\"10\""},
+    {"order_frequency", SIM_T_INT, 0, "10"},
+    {NULL, SIM_T_STR, 0, NULL},
+};
+
 static const struct sim_field f_hedge_asset[] = {
     {"id", SIM_T_STR, B, "\"PydanticUndefined\""},
     {"controller_name", SIM_T_STR, B, "\"hedge_asset\""},
@@ -347,6 +365,8 @@ static const struct sim_field f_xemm_multiple_levels[] = {
 
 const struct sim_class sim_classes_generic[] = {
     {"generic", "arbitrage_controller", "ArbitrageControllerConfig", false, f_arbitrage_controller},
+    {"generic", "examples.basic_order_example", "BasicOrderExampleConfig", false,
+     f_basic_order_example},
     {"generic", "grid_strike", "GridStrikeConfig", false, f_grid_strike},
     {"generic", "hedge_asset", "HedgeAssetConfig", false, f_hedge_asset},
     {"generic", "lp_rebalancer", "LPRebalancerConfig", false, f_lp_rebalancer},

@@ -28,7 +28,8 @@
 --
 -- Conditions: shown_when = { mode = "grid" } or { mode = { "grid", "dca" } }: elsewhere the field has no
 -- value and a given one is refused. required_when = { … }: the field must be given then. Rules between
--- fields stand among them: form.one_of, at_least_one, exclusive, ordered, custom (rules.lua).
+-- fields stand among them: form.one_of, at_least_one, exclusive, ordered, custom (rules.lua); form.refused
+-- names a word that cannot be, and why.
 --
 -- Left out: the default is used; a field without default that is neither optional nor conditional nor has
 -- from_mid is required (the contract refuses such forms: every form accepts {}). An optional field may be
@@ -256,6 +257,15 @@ for _, kind in ipairs(rules.names) do
   end
 end
 
+-- A word that is no field, and why: form.refused("leverage", "spot_leverage", "there is no leverage on spot",
+-- "use the perpetual strategy"). A given value other than null is refused so.
+function form.refused(name, code, message, hint)
+  if type(name) ~= "string" or type(code) ~= "string" or type(message) ~= "string" then
+    fail(here(), 'form.refused: write form.refused("name", "code", "why it cannot be", "what to do")')
+  end
+  return { refused = name, code = code, message = message, hint = hint, at = here() }
+end
+
 -- A heading over some fields; what is in it may also be rules and further groups.
 function form.group(title, entries)
   if type(title) ~= "string" or type(entries) ~= "table" or #entries == 0 then
@@ -279,6 +289,8 @@ local function add_all(self, entries, group, at)
       add_all(self, entry.group_of, entry.title, at)
     elseif type(entry) == "table" and entry.rule then
       self.rules[#self.rules + 1] = entry
+    elseif type(entry) == "table" and entry.refused then
+      self.refused[entry.refused] = entry
     else
       add_field(self, entry, i, at)
       entry.group = entry.group or group
@@ -287,7 +299,7 @@ local function add_all(self, entries, group, at)
 end
 
 function new_form(list, at)
-  local self = setmetatable({ fields = {}, by_name = {}, names = {}, rules = {} }, Form)
+  local self = setmetatable({ fields = {}, by_name = {}, names = {}, rules = {}, refused = {} }, Form)
   add_all(self, list, nil, at)
   for _, field in ipairs(self.fields) do
     if field.kind == "price" and field.from_mid then
@@ -301,6 +313,9 @@ function new_form(list, at)
     rules.check_conditions(self, field)
   end
   for _, rule in ipairs(self.rules) do rules.check(self, rule) end
+  for name, row in pairs(self.refused) do
+    if self.by_name[name] then fail(row.at, "form.refused: " .. name .. " is a field of the form") end
+  end
   return self
 end
 
@@ -317,8 +332,11 @@ local UNKNOWN_SHOWN = 20
 
 local function unknown_fields(self, params, prefix, lenient, result)
   local count = 0
-  for key in pairs(params) do
-    if not self.by_name[key] then
+  for key, value in pairs(params) do
+    local refused = self.refused[key]
+    if refused and value ~= json.null then
+      result.errors[#result.errors + 1] = { pointer = text.pointer(prefix, { key }), code = refused.code, message = refused.message, hint = refused.hint }
+    elseif not refused and not self.by_name[key] then
       count = count + 1
       local near = count <= UNKNOWN_SHOWN and text.nearest(tostring(key), self.names)
       local row = { pointer = text.pointer(prefix, { text.shown(key) }), code = "unknown_field",

@@ -54,6 +54,10 @@
 ---@field custom fun(f: fun(p: table, refuse: fun(path: string, code: string, message: string, hint?: string))): bridge.form.field
 local form = {}
 
+---A word that is no field, and why: form.refused("leverage", "spot_leverage", "there is no leverage on spot",
+---"use the perpetual strategy"). A given value other than null is refused so.
+function form.refused(name, code, message, hint) end
+
 ---A heading over some fields; what is in it may also be rules and further groups.
 function form.group(title, entries) end
 

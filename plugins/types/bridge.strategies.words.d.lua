@@ -30,6 +30,9 @@ function words.position_mode(o) end
 
 function words.candle(o, usual) end
 
+---What does not exist on spot.
+function words.spot_only() end
+
 function words.fee(o) end
 
 return words

@@ -117,6 +117,7 @@ static const char everything[] =
          "true }), form.at_least_one('c', 'd'),\n"
          "  form.decimal('low', { default = '1' }), form.decimal('high', { default = '2' }), "
          "form.ordered('low', 'high'),\n"
+         "  form.refused('side', 'no_side', 'there is only one', 'buy'),\n"
          "  form.custom(function(p, refuse) if p.note == 'bad' then refuse('note', 'rude', 'is "
          "rude', 'be kind') end end),\n"
          "}\n" TAIL;
@@ -160,6 +161,10 @@ static const struct {
     {"{\"low\":2}", "errors.0.pointer", "\"/params/high\""},
     {"{\"note\":\"bad\"}", "errors.0.code", "\"rude\""},
     {"{\"note\":\"bad\",\"low\":2}", "errors.1", "absent"},
+    {"{\"side\":\"short\"}", "errors.0.code", "\"no_side\""},
+    {"{\"side\":\"short\"}", "errors.0.hint", "\"buy\""},
+    {"{\"side\":\"short\"}", "errors.1", "absent"},
+    {"{\"side\":null}", "ok", "true"},
     {"{\"low\":3,\"coins\":1,\"budget\":1,\"fee\":-1e20,\"mint\":1}", "errors.2.pointer",
      "\"/params/high\""},
 };
@@ -252,6 +257,8 @@ static const struct {
      "= true, default = 1 }),\n form.one_of('x', 'y') }",
      "only one of x and y may have a default", 9},
     {"form.custom(function(a, b, c) end)", "takes 3 parameters", 8},
+    {"form.refused('x')", "form.refused(\"name\"", 8},
+    {"form.of { " FIELDS ",\n form.refused('low', 'c', 'm') }", "low is a field of the form", 9},
     {"form.custom('x')", "form.custom(function(p, refuse)", 8},
     {"form.group({})", "form.group(\"Title\"", 8},
     {"form.of { form.enum('mode', { values = { 'grid' }, default = 'grid' }),\n"

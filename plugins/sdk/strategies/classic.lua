@@ -60,7 +60,7 @@ function classic.spot(given)
       limit_price("ceiling", "price_ceiling", "Only sell above this price. Empty: off."),
       limit_price("floor", "price_floor", "Only buy below this price. Empty: off."),
       form.ordered("floor", "ceiling"),
-      words.fee(o),
+      words.fee(o), words.spot_only(),
     },
     fixed = { connector_name = o.connector, total_amount_quote = 0, order_refresh_tolerance_pct = decimal("0.001"), inventory_range_multiplier = decimal("1.0") },
     presets = {

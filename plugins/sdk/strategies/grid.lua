@@ -180,7 +180,7 @@ function grid.spot(given)
       { form.boolean("keep", { default = o.defaults.keep or false, group = "end",
         help = "Keep the coins when the grid reaches its own limit. Not honoured when the bot is stopped or the loss limit acts: then everything is sold at market." }),
         "keep_position" },
-      words.fee(o),
+      words.fee(o), words.spot_only(),
     },
     fixed = fixed_part,
     presets = {

@@ -65,7 +65,7 @@ function inventory.spot(given)
         get = function(c) return configs.percents(c.buy_spreads) end },
       words.take_profit(o, "0.6", "0.3"),
       { form.percent("stop_loss_total_pct", { default = o.defaults.stop_loss_total_pct or "5", min = "0.5", max = "50", group = "exit", help = "Sell the held coins when they lose this much." }), "global_stop_loss", "fraction" },
-      words.refresh(o, 60), words.fee(o),
+      words.refresh(o, 60), words.fee(o), words.spot_only(),
     },
     fixed = { connector_name = o.connector, buy_cooldown_time = 60, sell_cooldown_time = 60, buy_position_effectivization_time = 300,
       sell_position_effectivization_time = 300, price_distance_tolerance = decimal("0.001"), refresh_tolerance = decimal("0.001"),

@@ -138,7 +138,7 @@ function mm.spot(given)
     docs = SPOT_DOCS,
     risk_defaults = { max_loss_quote = "10%", max_controller_loss_quote = "7.5%" },
     rows = { words.pair(o, "BTC"), words.budget(o, "200", "20"), both, buy, sell, words.take_profit(o, "0.8", "0.3", nil, true),
-      words.stop_loss(o, "3"), words.time_limit(o, 240), words.refresh(o, 120), words.cooldown(o, 30, COOLDOWN), words.buy_inventory(o), words.fee(o) },
+      words.stop_loss(o, "3"), words.time_limit(o, 240), words.refresh(o, 120), words.cooldown(o, 30, COOLDOWN), words.buy_inventory(o), words.fee(o), words.spot_only() },
     fixed = fixed(o, { leverage = 1, position_mode = "ONEWAY" }),
     presets = {
       careful = { budget_quote = "100", spreads_pct = { "0.8", "1.6" }, take_profit_pct = "1.2", stop_loss_pct = "2" },
@@ -197,7 +197,7 @@ function mm.dynamic(given)
         help = "Where candles come from; not every exchange has a candle feed in Hummingbot." }), "candles_connector" },
       words.candle(o),
       words.take_profit(o, "1", "0.3", nil, true), words.stop_loss(o, "4"), words.time_limit(o, 240), words.refresh(o, 120),
-      words.buy_inventory(o), words.fee(o),
+      words.buy_inventory(o), words.fee(o), words.spot_only(),
     },
     fixed = fixed(o, { leverage = 1, position_mode = "ONEWAY", cooldown_time = 30, candles_trading_pair = function(_, p) return p.pair end,
       macd_fast = 21, macd_slow = MACD_SLOW, macd_signal = 9, natr_length = NATR }),

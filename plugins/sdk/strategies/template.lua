@@ -166,7 +166,7 @@ local KEPT = { "name", "title", "summary", "risk", "executors", "docs", "risk_de
 function template.new(o, spec)
   local entries, rows = {}, {}
   for i, row in ipairs(spec.rows) do
-    if row.rule or row.group_of then
+    if row.rule or row.group_of or row.refused then
       entries[i] = row
     else
       entries[i], rows[#rows + 1] = row[1], row

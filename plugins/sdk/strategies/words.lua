@@ -81,6 +81,13 @@ function words.candle(o, usual)
     help = "Candle size for the signal. Sizes of an hour and more had gaps on some exchanges: 1m to 30m are safer." }), "interval" }
 end
 
+-- What does not exist on spot.
+function words.spot_only()
+  return form.refused("leverage", "spot_leverage", "there is no leverage on spot", "leave it out, or use the perpetual strategy"),
+    form.refused("direction", "spot_short", "on spot only coins that are there can be sold", "leave it out, or use the perpetual strategy"),
+    form.refused("position_mode", "spot_position_mode", "positions and their mode exist on perpetuals only", "leave it out")
+end
+
 function words.fee(o)
   return { form.percent("fee_pct", { default = default(o, "fee_pct", o.fee_pct), min = "0", max = "2", group = "exit",
     help = "Fee of one trade on this account, used for checks only. The standard of " .. o.title .. " is " .. o.fee_pct .. " %." }) }
