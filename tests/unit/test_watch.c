@@ -263,14 +263,15 @@ static void test_errors(void **context)
     (void)context;
     errors(bot, 1, 90, NOW); /* stood there when the bridge came */
     assert_int_equal(look(bot, TB_BOT_RUNNING, "", NOW), 0);
-    errors(bot, 1, 99, NOW + MINUTE);
-    assert_int_equal(look(bot, TB_BOT_RUNNING, "", NOW + MINUTE), 0);
+    errors(bot, 1, 93, NOW + MINUTE); /* three more */
+    errors(bot, 1, 99, NOW + 2 * MINUTE);
+    assert_int_equal(look(bot, TB_BOT_RUNNING, "", NOW + 2 * MINUTE), 0);
     errors(bot, 1, 100, NOW + 2 * MINUTE);
     assert_int_equal(look(bot, TB_BOT_RUNNING, "", NOW + 2 * MINUTE), BIT(ERRORS_RISING));
     assert_int_equal(bot->state, TB_BOT_DEGRADED);
-    /* Nine leave the five minutes, one stays. */
-    assert_int_equal(look(bot, TB_BOT_RUNNING, "", NOW + 5 * MINUTE), 0);
-    assert_int_equal(look(bot, TB_BOT_RUNNING, "", NOW + 6 * MINUTE), BIT(ERRORS_RISING));
+    /* Three leave the five minutes; seven are still too many; then all have left. */
+    assert_int_equal(look(bot, TB_BOT_RUNNING, "", NOW + 6 * MINUTE), 0);
+    assert_int_equal(look(bot, TB_BOT_RUNNING, "", NOW + 7 * MINUTE), BIT(ERRORS_RISING));
     assert_int_equal(bot->state, TB_BOT_RUNNING);
     /* Times that are none, or far ahead, do no harm. */
     slice(bot,
