@@ -46,6 +46,7 @@ bool bot_state_find(const char *word, enum tb_bot_state *out);
 struct sight {
     enum tb_container container;
     bool reported, trading, active, start_error;
+    bool unreadable;      /* upstream fails to write its status, and that of no other */
     bool frozen;          /* its full report does not change although it must (watch.h) */
     bool listed;          /* in the status document */
     int64_t at;           /* wall ms of the look that listed it; 0: never */

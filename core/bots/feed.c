@@ -28,6 +28,7 @@ enum {
 struct look {
     struct tb_bots *b;
     int64_t wall;
+    bool alone; /* each bot was asked for itself */
 };
 
 static uint64_t fnv1a(const char *bytes, size_t len)
@@ -79,6 +80,7 @@ static bool take_slice(void *arg, const char *instance, size_t len, struct tb_js
     if (bot) {
         bot->sight.at = look->wall;
         bot->sight.listed = true;
+        bot->sight.unreadable = false;
         /* The report of a bot that waits does not change: that it is heard says that it is fresh.
          */
         if (bot->sight.hash == hash && bot->sight.active) {
@@ -109,6 +111,16 @@ static bool take_slice(void *arg, const char *instance, size_t len, struct tb_js
     return true;
 }
 
+static void unreadable(struct look *look, const char *instance)
+{
+    struct bot *bot;
+    pthread_mutex_lock(&look->b->lock);
+    bot = registry_by_instance(look->b, instance);
+    if (bot)
+        bot->sight.unreadable = true;
+    pthread_mutex_unlock(&look->b->lock);
+}
+
 /* NaN in one bot's report makes the whole document a 500: then each bot is asked for itself, so
  * that one bot's trouble does not hide the others. */
 static bool look_one_by_one(struct look *look)
@@ -118,6 +130,7 @@ static bool look_one_by_one(struct look *look)
     size_t n = 0;
     bool any = false;
 
+    look->alone = true;
     pthread_mutex_lock(&b->lock);
     names = tb_xcalloc(b->bots + 1, TB_INSTANCE_NAME);
     for (size_t i = 0; i < b->bots; i++)
@@ -135,6 +148,9 @@ static bool look_one_by_one(struct look *look)
             tb_json_slice_member(answer.body.data, answer.body.len, "data", &slice)) {
             any = true;
             take_slice(look, names[i], strlen(names[i]), slice);
+        } else if (answer.outcome == TB_HB_FAILED && answer.status == 500) {
+            any = true;
+            unreadable(look, names[i]);
         }
         tb_hb_answer_free(&answer);
     }
@@ -169,6 +185,7 @@ static void mark_unlisted(struct look *look)
         struct sight *s = &look->b->bot[i]->sight;
         if (s->at != look->wall) {
             s->listed = s->reported = s->trading = s->active = false;
+            s->unreadable = s->unreadable && look->alone;
             s->hash = 0;
         }
     }

@@ -66,7 +66,9 @@ static struct verdict running(enum tb_bot_state state, bool wanted, const struct
     /* Without a report nothing new is known; after a while that itself is said. */
     if (wanted && state != TB_BOT_UNKNOWN && state != TB_BOT_FAILED &&
         now - s->report_at > STALE_AFTER_MS)
-        return (struct verdict){TB_BOT_STALE, s->active ? "no_report" : "silent"};
+        return (struct verdict){TB_BOT_STALE, s->unreadable ? "report_unreadable"
+                                              : s->active   ? "no_report"
+                                                            : "silent"};
     return (struct verdict){state, NULL};
 }
 

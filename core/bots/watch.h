@@ -28,6 +28,9 @@
       "controller. Once every report is empty its state is `stopped`.")                            \
     X(STOPPED_BY_ITSELF, "stopped_by_itself", "error", "stopped",                                  \
       "Every report is empty although nobody asked for a stop, and no log line names a limit.")    \
+    X(REPORT_UNREADABLE, "report_unreadable", "error", "stale",                                    \
+      "The API fails to write its report, as with a number in it that is none; it is asked for "   \
+      "by itself, so that it hides no other bot.")                                                 \
     X(SILENT, "silent", "error", "stale",                                                          \
       "Its container runs, but nothing was heard of it over MQTT for a minute.")                   \
     X(NO_REPORT, "no_report", "error", "stale",                                                    \

@@ -111,6 +111,7 @@ const REASONS = {
   not_proven: "it did not prove in time that it trades",
   report_frozen: "its report does not change any more",
   no_report: "it runs but has sent no report",
+  report_unreadable: "the Hummingbot API cannot write its report",
   silent: "nothing has been heard of it",
   running_but_not_trading: "it runs but does not trade",
   drawdown_near_limit: "it is near its loss limit",

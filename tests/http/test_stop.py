@@ -345,9 +345,15 @@ def test_nan_in_one_report_hides_nobody_else(bridge, simulator):
     sick, well = fresh_name("nan"), fresh_name("well")
     instance = running(bridge, sick)["instance"]
     other = running(bridge, well)["instance"]
+    said = len(bridge.log())
     simulator.control("POST", f"/bots/{instance}/nan")
-    pass_time(simulator, 30000)
-    assert bot(bridge, well)["state"] == "running"
+    shown = until_state(bridge, sick, "stale")
+    assert shown["reason"]["code"] == "report_unreadable", shown
+    before = bot(bridge, well)
+    until(lambda: bot(bridge, well)["pnl"][0]["as_of"] > before["pnl"][0]["as_of"])
+    listed = {b["name"]: b["state"] for b in bridge.get("/bots").json()["bots"] if b["managed"]}
+    assert listed[well] == "running" and listed[sick] == "stale"
+    assert "hummingbot.lost" not in bridge.log()[said:]
     simulator.control("POST", f"/bots/{other}/crash")
     until_state(bridge, well, "failed")
     # and it can still be stopped

@@ -125,6 +125,17 @@ def test_report_frozen(bridge, simulator):
     end(bridge, simulator, name)
 
 
+def test_the_only_bots_report_is_unreadable(start_bridge, start_simulator):
+    """Upstream answers 500 for every status there is; that is no outage, and it can be stopped."""
+    simulator = start_simulator(TB_TIME_SCALE=FAST)
+    bridge = start_bridge(simulator, TB_TIME_SCALE=FAST)
+    name, instance = begin(bridge, simulator)
+    simulator.control("POST", f"/bots/{instance}/nan")
+    shown = until_watch(bridge, name, "report_unreadable")
+    assert shown["state"] == "stale" and "hummingbot.lost" not in bridge.log()
+    end(bridge, simulator, name)
+
+
 def test_drawdown_near_limit_then_reached(bridge, simulator):
     """At 80 % a warning; over it the bot's own limit stops it, and that is what is said."""
     name, instance = begin(bridge, simulator, risk={"max_loss_quote": "50", "max_controller_loss_quote": "50"})

@@ -118,6 +118,18 @@ static void test_frozen(void **context)
     assert_string_equal(reason, "reappeared"); /* the worse news */
 }
 
+/* Upstream answers 500 for this bot alone: that is not silence. */
+static void test_unreadable(void **context)
+{
+    struct sight sight = {.container = TB_CT_RUNNING, .unreadable = true, .report_at = NOW - 61000};
+    enum tb_bot_state state = TB_BOT_RUNNING;
+    char reason[32] = "";
+    (void)context;
+    assert_true(observe(&state, reason, "run", &sight, NOW));
+    assert_int_equal(state, TB_BOT_STALE);
+    assert_string_equal(reason, "report_unreadable");
+}
+
 static void test_words(void **context)
 {
     enum tb_bot_state found;
@@ -137,6 +149,7 @@ static void test_words(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_frozen),
+                                       cmocka_unit_test(test_unreadable),
                                        cmocka_unit_test(test_words)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
