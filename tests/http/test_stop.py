@@ -298,7 +298,7 @@ def test_the_drawdown_counts_for_one_instance(start_bridge, start_simulator, tmp
     first = running(bridge, name)["instance"]
 
     def row():
-        return bot(bridge, name)["pnl"][0]
+        return until(lambda: bot(bridge, name)["pnl"])[0]  # the proof may be ahead of the figures
 
     def until_row(condition):
         return until(lambda: condition(row()) and row(), 60, row)
@@ -349,7 +349,7 @@ def test_nan_in_one_report_hides_nobody_else(bridge, simulator):
     simulator.control("POST", f"/bots/{instance}/nan")
     shown = until_state(bridge, sick, "stale")
     assert shown["reason"]["code"] == "report_unreadable", shown
-    before = bot(bridge, well)
+    before = until(lambda: (lambda b: b if b["pnl"] else None)(bot(bridge, well)))
     until(lambda: bot(bridge, well)["pnl"][0]["as_of"] > before["pnl"][0]["as_of"])
     listed = {b["name"]: b["state"] for b in bridge.get("/bots").json()["bots"] if b["managed"]}
     assert listed[well] == "running" and listed[sick] == "stale"

@@ -116,7 +116,7 @@ def test_running_but_not_trading(start_bridge, start_simulator):
 def test_report_frozen(bridge, simulator):
     """Heartbeats go on, the report does not: the same figures for a position whose price moves."""
     name, instance = begin(bridge, simulator)
-    until(lambda: float(bot(bridge, name)["pnl"][0]["unrealised"] or 0) != 0)
+    until(lambda: any(float(p["unrealised"] or 0) != 0 for p in bot(bridge, name)["pnl"]))
     simulator.control("POST", f"/bots/{instance}/freeze", {})
     shown = until_state(bridge, name, "stale")
     assert shown["reason"]["code"] == "report_frozen" and shown["pnl"][0]["stale"]
