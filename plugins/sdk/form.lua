@@ -235,6 +235,7 @@ local function declare(kind, name, options, at)
     end
     field[option] = value
   end
+  if name and rules.defaults and rules.defaults[name] ~= nil then field.default = rules.defaults[name] end
   local row = fields.kinds[kind]
   field.widget, field.unit, field.unit_text = row.widget, field.unit or row.unit, row.unit_text
   numeric_options(field)

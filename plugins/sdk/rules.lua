@@ -15,8 +15,11 @@ local decimal = require("bridge.decimal")
 
 local rules = { names = { "one_of", "at_least_one", "exclusive", "ordered", "custom" } }
 
--- Where the plugin called the function that calls this, as "file:line: ".
+-- Where the plugin called the function that calls this, as "file:line: ". While a strategy of the SDK
+-- declares its form, rules.author is the place where the plugin asked for it, and rules.defaults what it
+-- wants instead of the strategy's own defaults.
 function rules.here()
+  if rules.author then return rules.author end
   local _, at = pcall(error, "", 4)
   return at
 end

@@ -7,28 +7,28 @@ local words = {}
 ---base: the usual coin; connector: false for a pair no connector lists (on a chain).
 function words.pair(o, base, path, more) end
 
-function words.budget(o, usual, least) end
+function words.budget(usual, least) end
 
 ---A list of distances, nearest first; without a path the strategy maps it itself.
-function words.distances(o, name, usual, help, more) end
+function words.distances(name, usual, help, more) end
 
-function words.take_profit(o, usual, least, path, optional) end
+function words.take_profit(usual, least, path, optional) end
 
-function words.stop_loss(o, usual, path) end
+function words.stop_loss(usual, path) end
 
-function words.time_limit(o, usual) end
+function words.time_limit(usual) end
 
-function words.refresh(o, usual, path) end
+function words.refresh(usual, path) end
 
-function words.cooldown(o, usual, help, path) end
+function words.cooldown(usual, help, path) end
 
-function words.buy_inventory(o) end
+function words.buy_inventory() end
 
-function words.leverage(o, usual, most) end
+function words.leverage(usual, most) end
 
-function words.position_mode(o) end
+function words.position_mode() end
 
-function words.candle(o, usual) end
+function words.candle(usual) end
 
 ---What does not exist on spot.
 function words.spot_only() end

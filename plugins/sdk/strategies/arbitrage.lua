@@ -57,7 +57,7 @@ function arbitrage.with_jupiter(given)
       words.pair(o, "SOL", "exchange_pair_1.trading_pair", { name = "cex_pair", title = o.title .. " pair", help = o.title .. " market." }),
       words.pair(o, "SOL", "exchange_pair_2.trading_pair", { name = "dex_pair", quote = "USDC", connector = false, title = "Jupiter pair",
         help = "Same coin on Solana (symbols of Gateway's token list)." }),
-      { form.decimal("trade_quote", { default = o.defaults.trade_quote or "100", min = "10", unit = "quote", group = "size", title = "Size of one trade", help = "Size of one arbitrage." }),
+      { form.decimal("trade_quote", { default = "100", min = "10", unit = "quote", group = "size", title = "Size of one trade", help = "Size of one arbitrage." }),
         "total_amount_quote" },
       { form.percent("min_profit_pct", { default = "1.2", min = "0.3", max = "20", group = "size",
         help = "Trade only when this much is left after fees and gas. Must cover " .. o.title .. "'s fee, slippage and the price moving." }), "min_profitability", "fraction" },

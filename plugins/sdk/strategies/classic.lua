@@ -51,10 +51,10 @@ function classic.spot(given)
     risk_defaults = { max_loss_quote = "15", max_controller_loss_quote = "10" },
     rows = {
       words.pair(o, "XRP"),
-      { form.decimal("order_base", { default = o.defaults.order_base or "10", above = "0", unit = "base", group = "orders", help = "Size of one order, in coins." }), "order_amount" },
-      { words.distances(o, "spreads_pct", { "0.4" }, "Distance of each order from the middle price, in percent, nearest first."), put = put_spreads,
+      { form.decimal("order_base", { default = "10", above = "0", unit = "base", group = "orders", help = "Size of one order, in coins." }), "order_amount" },
+      { words.distances("spreads_pct", { "0.4" }, "Distance of each order from the middle price, in percent, nearest first."), put = put_spreads,
         get = function(c) return configs.percents(c.buy_spreads) end },
-      words.refresh(o, 60, "order_refresh_time"), words.cooldown(o, 60, "Wait after a trade before the next one.", "filled_order_delay"),
+      words.refresh(60, "order_refresh_time"), words.cooldown(60, "Wait after a trade before the next one.", "filled_order_delay"),
       { form.boolean("skew", { default = true, group = "orders", help = "Shrink orders on the side that is full." }), "inventory_skew_enabled" },
       { form.percent("target_base_pct", { default = "50", min = "1", max = "99", group = "orders", help = "Target share in the coin." }), "target_base_pct", "fraction" },
       limit_price("ceiling", "price_ceiling", "Only sell above this price. Empty: off."),

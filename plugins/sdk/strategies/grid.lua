@@ -124,11 +124,11 @@ local function price(name, path, from_mid, help)
   return { form.price(name, { from_mid = from_mid, above = "0", unit = "quote", group = "range", help = help }), path }
 end
 
-local function order_rows(o, take_profit, step, size, least_profit)
-  return words.take_profit(o, take_profit, least_profit, "triple_barrier_config.take_profit"),
-    { form.percent("step_pct", { default = o.defaults.step_pct or step, min = "0.05", max = "10", group = "orders", help = "Smallest gap between two grid orders." }),
+local function order_rows(take_profit, step, size, least_profit)
+  return words.take_profit(take_profit, least_profit, "triple_barrier_config.take_profit"),
+    { form.percent("step_pct", { default = step, min = "0.05", max = "10", group = "orders", help = "Smallest gap between two grid orders." }),
       "min_spread_between_orders", "fraction" },
-    { form.decimal("order_quote", { default = o.defaults.order_quote or size, min = "5", unit = "quote", group = "orders", help = "Smallest size of one grid order." }),
+    { form.decimal("order_quote", { default = size, min = "5", unit = "quote", group = "orders", help = "Smallest size of one grid order." }),
       "min_order_amount_quote" }
 end
 
@@ -161,7 +161,7 @@ function grid.spot(given)
   local o = template.exchange(given)
   local fixed_part = fixed(o)
   fixed_part.side, fixed_part.leverage, fixed_part.position_mode = 1, 1, "ONEWAY"
-  local take_profit, step, size = order_rows(o, "0.8", "0.6", "6", "0.3")
+  local take_profit, step, size = order_rows("0.8", "0.6", "6", "0.3")
   return template.new(o, {
     name = "spot_grid", title = "Grid, buy low sell higher (spot)", risk = "medium", executors = { "grid" }, budget = "budget_quote", pair = "pair",
     connector = o.connector, controller = { "generic", "grid_strike" },
@@ -171,13 +171,13 @@ function grid.spot(given)
     risk_defaults = { max_loss_quote = "13.3333%", max_controller_loss_quote = "10%" },
     rows = {
       words.pair(o, "ETH"),
-      { form.decimal("budget_quote", { default = o.defaults.budget_quote or "300", min = "20", unit = "quote", group = "market",
+      { form.decimal("budget_quote", { default = "300", min = "20", unit = "quote", group = "market",
         help = "Money this bot may use, in the quote currency." }), "total_amount_quote" },
       price("low", "start_price", "-5", "Lowest grid price. Left out: 5 % below the present price."),
       price("high", "end_price", "5", "Highest grid price; the grid ends when the price goes above it. Left out: 5 % above the present price."),
       price("stop", "limit_price", "-8", "Below this price the grid sells what it holds and stops. Left out: 8 % below the present price."),
       take_profit, step, size,
-      { form.boolean("keep", { default = o.defaults.keep or false, group = "end",
+      { form.boolean("keep", { default = false, group = "end",
         help = "Keep the coins when the grid reaches its own limit. Not honoured when the bot is stopped or the loss limit acts: then everything is sold at market." }),
         "keep_position" },
       words.fee(o), words.spot_only(),
@@ -199,7 +199,7 @@ function grid.perpetual(given)
   local o = template.exchange(given)
   local fixed_part = fixed(o)
   fixed_part.keep_position = false
-  local take_profit, step, size = order_rows(o, "0.4", "0.4", "10", "0.1")
+  local take_profit, step, size = order_rows("0.4", "0.4", "10", "0.1")
   return template.new(o, {
     name = "perp_grid", title = "Grid long or short (perpetual)", risk = "high", executors = { "grid" }, budget = "budget_quote", pair = "pair",
     connector = o.connector, controller = { "generic", "grid_strike" },
@@ -207,15 +207,15 @@ function grid.perpetual(given)
     docs = "Prices that are left out are taken from the market when the plan is made and shown in it. When the bot is stopped, the position is closed at market.",
     risk_defaults = { max_loss_quote = "12%", max_controller_loss_quote = "10%" },
     rows = {
-      words.pair(o, "XRP"), words.budget(o, "500", "30"),
-      { form.enum("direction", { values = { "long", "short" }, default = o.defaults.direction or "short", group = "range",
+      words.pair(o, "XRP"), words.budget("500", "30"),
+      { form.enum("direction", { values = { "long", "short" }, default = "short", group = "range",
         help = "long buys low and sells higher; short the reverse." }), "side", "direction" },
       price("low", "start_price", "-5", "Lowest grid price. Left out: 5 % below the present price."),
       price("high", "end_price", "5", "Highest grid price. Left out: 5 % above the present price."),
       price("stop", "limit_price", { direction = { long = "-8", short = "8" } },
         "Long: below low. Short: above high. Left out: 8 % below the present price, above it for a short grid."),
-      take_profit, step, size, words.leverage(o, 3), words.position_mode(o),
-      words.stop_loss(o, "10", "triple_barrier_config.stop_loss"), words.fee(o),
+      take_profit, step, size, words.leverage(3), words.position_mode(),
+      words.stop_loss("10", "triple_barrier_config.stop_loss"), words.fee(o),
     },
     fixed = fixed_part,
     presets = {

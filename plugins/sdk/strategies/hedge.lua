@@ -78,11 +78,11 @@ local function new(o, with)
     docs = "There is no loss limit unless you set one: the report shows the short alone, which loses exactly while the coin gains. The short stays open when the bot is stopped: close it yourself.",
     risk_defaults = { max_loss_quote = "none", max_controller_loss_quote = "none" },
     rows = {
-      { form.string("asset", { default = o.defaults.asset or "SOL", pattern = "[A-Z0-9]+", pattern_text = "must be a coin such as SOL", max_length = 20, group = "market", help = with.asset_help }), "asset_to_hedge" },
+      { form.string("asset", { default = "SOL", pattern = "[A-Z0-9]+", pattern_text = "must be a coin such as SOL", max_length = 20, group = "market", help = with.asset_help }), "asset_to_hedge" },
       words.pair(o, "SOL", "hedge_trading_pair", { name = "perp_pair", help = "Perpetual used for the short." }),
       { form.percent("ratio_pct", { default = with.ratio, min = "1", max = "100", group = "market", help = "How much of the balance to hedge." }), "hedge_ratio", "fraction" },
       { form.decimal("min_trade_quote", { default = with.least, min = "5", unit = "quote", group = "market", help = "Ignore smaller differences." }), "min_notional_size" },
-      words.cooldown(o, with.cooldown, "Wait after a trade before the next one."), words.leverage(o, 2, 10), words.position_mode(o),
+      words.cooldown(with.cooldown, "Wait after a trade before the next one."), words.leverage(2, 10), words.position_mode(),
     },
     fixed = { total_amount_quote = 0, spot_connector_name = with.spot, hedge_connector_name = o.connector },
     presets = {

@@ -78,12 +78,12 @@ local function get_sell(config)
   return configs.same(config.buy_spreads, config.sell_spreads) and json.null or configs.percents(config.sell_spreads)
 end
 
-local function spread_rows(o, usual)
-  return { words.distances(o, "spreads_pct", usual, "Distance of each order from the middle price, in percent, nearest first, for both sides."),
+local function spread_rows(usual)
+  return { words.distances("spreads_pct", usual, "Distance of each order from the middle price, in percent, nearest first, for both sides."),
       put = put_sides, get = function(c) return configs.percents(c.buy_spreads) end },
-    { words.distances(o, "buy_spreads_pct", nil, "Distances of the buy orders when they differ from spreads_pct.", { optional = true }),
+    { words.distances("buy_spreads_pct", nil, "Distances of the buy orders when they differ from spreads_pct.", { optional = true }),
       put = function() end, get = no_read },
-    { words.distances(o, "sell_spreads_pct", nil, "Distances of the sell orders when they differ from spreads_pct.", { optional = true }),
+    { words.distances("sell_spreads_pct", nil, "Distances of the sell orders when they differ from spreads_pct.", { optional = true }),
       put = function() end, get = get_sell }
 end
 
@@ -130,15 +130,15 @@ local SPOT_DOCS = "Without coins in the account only the buy orders are placed, 
 
 function mm.spot(given)
   local o = template.exchange(given)
-  local both, buy, sell = spread_rows(o, { "0.4", "0.8" })
+  local both, buy, sell = spread_rows({ "0.4", "0.8" })
   return template.new(o, {
     name = "spot_mm", title = "Market making (spot)", risk = "medium", executors = { "position" }, budget = "budget_quote", pair = "pair",
     connector = o.connector, controller = { "market_making", "pmm_simple" }, needs = { "buy_spreads", "sell_spreads" },
     summary = "Keeps buy and sell orders on both sides of the price and earns the difference when both are filled. Loses when the price runs away in one direction.",
     docs = SPOT_DOCS,
     risk_defaults = { max_loss_quote = "10%", max_controller_loss_quote = "7.5%" },
-    rows = { words.pair(o, "BTC"), words.budget(o, "200", "20"), both, buy, sell, words.take_profit(o, "0.8", "0.3", nil, true),
-      words.stop_loss(o, "3"), words.time_limit(o, 240), words.refresh(o, 120), words.cooldown(o, 30, COOLDOWN), words.buy_inventory(o), words.fee(o), words.spot_only() },
+    rows = { words.pair(o, "BTC"), words.budget("200", "20"), both, buy, sell, words.take_profit("0.8", "0.3", nil, true),
+      words.stop_loss("3"), words.time_limit(240), words.refresh(120), words.cooldown(30, COOLDOWN), words.buy_inventory(), words.fee(o), words.spot_only() },
     fixed = fixed(o, { leverage = 1, position_mode = "ONEWAY" }),
     presets = {
       careful = { budget_quote = "100", spreads_pct = { "0.8", "1.6" }, take_profit_pct = "1.2", stop_loss_pct = "2" },
@@ -186,8 +186,8 @@ function mm.dynamic(given)
     docs = SPOT_DOCS .. " Distances are multiples of NATR, the mean range of a candle in percent; the middle price is shifted by MACD (21, 42, 9). Until the feed has all its candles the bot waits.",
     risk_defaults = { max_loss_quote = "10%", max_controller_loss_quote = "6.6667%" },
     rows = {
-      words.pair(o, "SOL"), words.budget(o, "300", "20"),
-      { form.list("width", { of = form.decimal { min = "0.2", max = "10" }, default = o.defaults.width or { "1", "2" }, min_items = 1, max_items = 5, ascending = true,
+      words.pair(o, "SOL"), words.budget("300", "20"),
+      { form.list("width", { of = form.decimal { min = "0.2", max = "10" }, default = { "1", "2" }, min_items = 1, max_items = 5, ascending = true,
         group = "orders", help = "Order distances as multiples of recent volatility (NATR), nearest first." }),
         put = function(config, p)
           config.buy_spreads, config.sell_spreads = json.array(p.width), json.array(p.width)
@@ -195,9 +195,9 @@ function mm.dynamic(given)
         end, get = function(c) return c.buy_spreads end },
       { form.enum("candles_from", { values = words.FEEDS, default = o.candles or "binance", group = "signal",
         help = "Where candles come from; not every exchange has a candle feed in Hummingbot." }), "candles_connector" },
-      words.candle(o),
-      words.take_profit(o, "1", "0.3", nil, true), words.stop_loss(o, "4"), words.time_limit(o, 240), words.refresh(o, 120),
-      words.buy_inventory(o), words.fee(o), words.spot_only(),
+      words.candle(),
+      words.take_profit("1", "0.3", nil, true), words.stop_loss("4"), words.time_limit(240), words.refresh(120),
+      words.buy_inventory(), words.fee(o), words.spot_only(),
     },
     fixed = fixed(o, { leverage = 1, position_mode = "ONEWAY", cooldown_time = 30, candles_trading_pair = function(_, p) return p.pair end,
       macd_fast = 21, macd_slow = MACD_SLOW, macd_signal = 9, natr_length = NATR }),
@@ -221,7 +221,7 @@ end
 
 function mm.perpetual(given)
   local o = template.exchange(given)
-  local both, buy, sell = spread_rows(o, { "0.2", "0.4" })
+  local both, buy, sell = spread_rows({ "0.2", "0.4" })
   return template.new(o, {
     name = "perp_mm", title = "Market making (perpetual)", risk = "high", executors = { "position" }, budget = "budget_quote", pair = "pair",
     connector = o.connector, controller = { "market_making", "pmm_simple" }, needs = { "buy_spreads", "sell_spreads" },
@@ -229,9 +229,9 @@ function mm.perpetual(given)
     docs = "Open positions are closed at market when the bot is stopped.",
     risk_defaults = { max_loss_quote = "10%", max_controller_loss_quote = "6.6667%" },
     rows = {
-      words.pair(o, "XRP"), words.budget(o, "300", "30"),
-      both, buy, sell, words.leverage(o, 3), words.position_mode(o), words.take_profit(o, "0.4", "0.1", nil, true), words.stop_loss(o, "2"), words.time_limit(o, 120),
-      words.refresh(o, 60), words.cooldown(o, 60, COOLDOWN), words.fee(o),
+      words.pair(o, "XRP"), words.budget("300", "30"),
+      both, buy, sell, words.leverage(3), words.position_mode(), words.take_profit("0.4", "0.1", nil, true), words.stop_loss("2"), words.time_limit(120),
+      words.refresh(60), words.cooldown(60, COOLDOWN), words.fee(o),
     },
     fixed = fixed(o, { skip_rebalance = true }),
     presets = {

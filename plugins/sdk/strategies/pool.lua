@@ -93,7 +93,7 @@ function pool.rebalanced(given)
       { form.enum("lp_provider", { values = PROVIDERS, default = "orca/clmm", group = "market", help = "Where the pool lives. Jupiter itself has no pools." }), "lp_provider" },
       { form.mint("pool", { default = SOL_USDC, network = versions.NETWORK, group = "market", help = "Pool address. The default is Orca's SOL-USDC." }), "pool_address" },
       words.pair(o, "SOL", "trading_pair", { quote = "USDC", connector = false, help = "BASE-QUOTE in the pool's own order." }),
-      words.budget(o, "100", "10"),
+      words.budget("100", "10"),
       { form.percent("width_pct", { default = "4", min = "0.05", max = "100", group = "range", help = "Width of the range." }), "position_width_pct" },
       { form.percent("rebalance_pct", { default = "1", min = "0.1", max = "50", group = "range", help = "Re-open when the price leaves the range by this much." }), "rebalance_threshold_pct" },
       { form.enum("start_side", { values = { "BUY", "SELL", "RANGE" }, default = "RANGE", group = "range", help = "BUY starts with the quote coin, SELL with the base coin; RANGE needs both." }), "side", "side" },

@@ -173,6 +173,13 @@ function template.new(o, spec)
     end
   end
   local made = { revision = o.revision or 1, messages = require("bridge.strategies.messages"), form = form.of(entries), presets = o.presets or spec.presets }
+  for name in pairs(o.defaults) do
+    if not made.form.by_name[name] then
+      local near = text.nearest(tostring(name), made.form.names)
+      rules.fail(rules.here(), "defaults names " .. tostring(name) .. ", which is no field" .. (near and (", did you mean " .. near .. "?") or ""))
+    end
+  end
+  rules.author, rules.defaults = nil, nil
   for _, key in ipairs(KEPT) do made[key] = spec[key] end
   made.name, made.budget = o.name or spec.name, spec.budget
   local places = mapped(rows)
@@ -207,6 +214,7 @@ function template.exchange(given, usual)
     end
     o[key] = value
   end
+  rules.author, rules.defaults = at, o.defaults -- what follows until template.new is declared in the plugin's name
   return o
 end
 

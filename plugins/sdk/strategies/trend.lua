@@ -42,11 +42,11 @@ end
 
 -- signal: rows of the signal; need: candles it wants; spec: name, title, controller, summary and the like.
 local function directional(o, spec)
-  local rows = { words.pair(o, spec.base), words.budget(o, spec.budget or "100", spec.least or "10"), words.candle(o) }
+  local rows = { words.pair(o, spec.base), words.budget(spec.budget or "100", spec.least or "10"), words.candle() }
   for _, row in ipairs(spec.signal) do rows[#rows + 1] = row end
-  for _, row in ipairs({ words.leverage(o, 3), words.position_mode(o) }) do rows[#rows + 1] = row end
+  for _, row in ipairs({ words.leverage(3), words.position_mode() }) do rows[#rows + 1] = row end
   for _, row in ipairs(spec.exits) do rows[#rows + 1] = row end
-  rows[#rows + 1] = words.cooldown(o, spec.cooldown or 600, COOLDOWN)
+  rows[#rows + 1] = words.cooldown(spec.cooldown or 600, COOLDOWN)
   rows[#rows + 1] = words.fee(o)
   local list = { checks.take_profit, checks.stop_loss, checks.leverage, checks.mode,
     spec.order or checks.order(function(p) return p.budget_quote end, "budget_quote"), checks.margin(true), checks.candles(spec.need), checks.alone }
@@ -59,8 +59,8 @@ local function directional(o, spec)
   })
 end
 
-local function exits(o)
-  return { words.stop_loss(o, "2"), words.take_profit(o, "3", "0.15", nil, true), words.time_limit(o, 360) }
+local function exits()
+  return { words.stop_loss("2"), words.take_profit("3", "0.15", nil, true), words.time_limit(360) }
 end
 
 -- ---- bollinger ----
@@ -72,8 +72,8 @@ function trend.bollinger(given)
     summary = "Buys when the price falls out of the lower Bollinger band and sells short above the upper one, hoping that it comes back. Loses in a trend.",
     docs = " A trailing stop arms at a gain of 1.5 % and gives back 0.5 %.",
     signal = { bb_length(),
-      { form.decimal("bb_std", { default = o.defaults.bb_std or "2.0", min = "0.5", max = "5", group = "signal", help = "Band width, in standard deviations." }), "bb_std" } },
-    exits = exits(o), need = function(p) return p.bb_length end,
+      { form.decimal("bb_std", { default = "2.0", min = "0.5", max = "5", group = "signal", help = "Band width, in standard deviations." }), "bb_std" } },
+    exits = exits(), need = function(p) return p.bb_length end,
     fixed = { bb_long_threshold = decimal("0.0"), bb_short_threshold = decimal("1.0"),
       trailing_stop = { activation_price = decimal("0.015"), trailing_delta = decimal("0.005") } },
   })
@@ -95,10 +95,10 @@ function trend.macd_bb(given)
     summary = "Bollinger mean reversion that waits until MACD turns in its direction. Fewer and later entries; loses in a trend.",
     docs = " MACD is 21, 42, 9 candles.",
     signal = { bb_length(),
-      { form.percent("entry_zone_pct", { default = o.defaults.entry_zone_pct or "20", min = "0", max = "49", group = "signal",
+      { form.percent("entry_zone_pct", { default = "20", min = "0", max = "49", group = "signal",
         help = "How near the band the price must be: 0 at the band, 49 nearly in the middle." }), put = put_zone,
         get = function(c) return configs.percent(c.bb_long_threshold) end } },
-    exits = exits(o), need = function(p) return math.max(p.bb_length, MACD_SLOW + MACD_SIGNAL) + 20 end,
+    exits = exits(), need = function(p) return math.max(p.bb_length, MACD_SLOW + MACD_SIGNAL) + 20 end,
     fixed = { bb_std = decimal("2.0"), macd_fast = MACD_FAST, macd_slow = MACD_SLOW, macd_signal = MACD_SIGNAL },
   })
 end
@@ -111,12 +111,12 @@ function trend.supertrend(given)
     name = "perp_supertrend", title = "SuperTrend following (perpetual)", controller = "supertrend_v1", base = "DOGE",
     summary = "Follows the trend that the SuperTrend line shows, entering when the price is near the line. Loses when the market moves sideways.",
     signal = {
-      { form.integer("length", { default = o.defaults.length or 20, min = 5, max = 200, group = "signal", help = "Candles of the line's average range." }), "length" },
-      { form.decimal("multiplier", { default = o.defaults.multiplier or "4.0", min = "1", max = "10", group = "signal", help = "Distance of the line, in average ranges (ATR)." }), "multiplier" },
-      { form.percent("near_pct", { default = o.defaults.near_pct or "1", min = "0.1", max = "10", group = "signal", help = "Enter only when the price is this near the line." }),
+      { form.integer("length", { default = 20, min = 5, max = 200, group = "signal", help = "Candles of the line's average range." }), "length" },
+      { form.decimal("multiplier", { default = "4.0", min = "1", max = "10", group = "signal", help = "Distance of the line, in average ranges (ATR)." }), "multiplier" },
+      { form.percent("near_pct", { default = "1", min = "0.1", max = "10", group = "signal", help = "Enter only when the price is this near the line." }),
         "percentage_threshold", "fraction" },
     },
-    exits = exits(o), need = function(p) return p.length + 10 end, fixed = {},
+    exits = exits(), need = function(p) return p.length + 10 end, fixed = {},
   })
 end
 
@@ -171,15 +171,15 @@ function trend.dca(given)
     docs = " The band is 100 candles and 2 deviations wide.",
     risk_defaults = { max_loss_quote = "13.3333%", max_controller_loss_quote = "10%" },
     signal = {
-      { form.list("levels_pct", { of = form.percent { min = "0.01", max = "50" }, default = o.defaults.levels_pct or { "0.1", "1.5", "3.5" }, min_items = 1, max_items = 8,
+      { form.list("levels_pct", { of = form.percent { min = "0.01", max = "50" }, default = { "0.1", "1.5", "3.5" }, min_items = 1, max_items = 8,
         ascending = true, group = "orders", help = "Distance of each order from the entry, in percent." }), "dca_spreads", "fractions" },
-      { form.list("weights", { of = form.decimal { above = "0", max = "1000" }, default = o.defaults.weights or { "0.3", "0.3", "0.4" }, min_items = 1, max_items = 8,
+      { form.list("weights", { of = form.decimal { above = "0", max = "1000" }, default = { "0.3", "0.3", "0.4" }, min_items = 1, max_items = 8,
         group = "orders", help = "Share of the money of each order; only their proportion counts." }), "dca_amounts_pct", "list" },
       form.custom(check_weights),
     },
-    exits = { words.stop_loss(o, "8"), trail("trail_start_pct", "activation_price", "1.2", "0.1", "50", "Profit at which the trailing stop arms."),
+    exits = { words.stop_loss("8"), trail("trail_start_pct", "activation_price", "1.2", "0.1", "50", "Profit at which the trailing stop arms."),
       trail("trail_gap_pct", "trailing_delta", "0.4", "0.05", "20", "Give-back that closes the trade."), form.ordered("trail_gap_pct", "trail_start_pct"),
-      words.time_limit(o, 1440) },
+      words.time_limit(1440) },
     need = function() return 100 end, order = checks.order(smallest_leg, "weights"), checks = { check_levels }, preview = preview_legs,
     fixed = { take_profit = json.null, trailing_stop = {}, bb_length = 100, bb_std = decimal("2.0"), bb_long_threshold = decimal("0.0"), bb_short_threshold = decimal("1.0"),
       dynamic_order_spread = false, dynamic_target = false, activation_bounds = json.array({ decimal("0.01") }) },

@@ -64,8 +64,8 @@ function xemm.with_jupiter(given)
     rows = {
       words.pair(o, "SOL", "maker_trading_pair", { name = "cex_pair", title = o.title .. " pair", help = "Market quoted on " .. o.title .. "." }),
       words.pair(o, "SOL", "taker_trading_pair", { name = "dex_pair", quote = "USDC", connector = false, title = "Jupiter pair", help = "Hedge market on Solana (symbols of Gateway's token list)." }),
-      words.budget(o, "200", "40"),
-      { words.distances(o, "targets_pct", { "1.2", "2.0" }, "Profit wanted per level, after the hedge.", { min = "0.3" }), put = put_levels, get = get_levels },
+      words.budget("200", "40"),
+      { words.distances("targets_pct", { "1.2", "2.0" }, "Profit wanted per level, after the hedge.", { min = "0.3" }), put = put_levels, get = get_levels },
       { form.percent("slack_pct", { default = "0.4", min = "0.05", max = "10", group = "orders", help = "Cancel when the profit falls this far below its target." }), "min_profitability", "fraction" },
       { form.percent("cap_pct", { default = "2", min = "0.1", max = "50", group = "orders", help = "Re-quote when the profit rises this far above its target." }), "max_profitability", "fraction" },
       { form.integer("max_imbalance", { default = 1, min = 1, max = 5, group = "orders", help = "Fills allowed on one side only." }), "max_executors_imbalance" },
