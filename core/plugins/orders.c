@@ -203,8 +203,8 @@ static bool was_uploaded(struct tb_plugins *host, const char *name, const char *
     return uploaded;
 }
 
-static bool may_grow(const struct tb_plugin_slot *slot, const struct tb_plugin *to,
-                     const struct tb_plugin_order *order, struct tb_error *err)
+bool tb_may_grow(const struct tb_plugin_slot *slot, const struct tb_plugin *to,
+                 const struct tb_plugin_order *order, struct tb_error *err)
 {
     struct tb_buffer added = TB_BUFFER_INIT;
     bool may = order->admin || !tb_needs_grow(slot->plugin, to, &added);
@@ -227,7 +227,7 @@ static bool put_in_force(struct tb_plugins *host, enum tb_plugin_verb verb,
     struct tb_plugin_state state = tb_state_of(host, slot->name);
     bool folder =
         tb_plugin_is(slot->folder, to->hash) && to != slot->upload && verb == TB_PLUGIN_ACTIVATE;
-    if (!may_grow(slot, to, order, err))
+    if (!tb_may_grow(slot, to, order, err))
         return false;
     (void)tb_copy(state.active, sizeof state.active, to->hash);
     (void)tb_copy(state.folder, sizeof state.folder, slot->holds);

@@ -262,6 +262,10 @@ void tb_versions_note(struct tb_plugins *host, const struct tb_generation *now);
 /* Does `to` want endpoints that `from` (may be NULL) does not? They are added to the text. */
 bool tb_needs_grow(const struct tb_plugin *from, const struct tb_plugin *to,
                    struct tb_buffer *added);
+/* False, with who must say yes, when `to` wants more than what is live and no admin orders it. */
+TB_MUST_CHECK
+bool tb_may_grow(const struct tb_plugin_slot *slot, const struct tb_plugin *to,
+                 const struct tb_plugin_order *order, struct tb_error *err);
 /* Fills the comparison and writes its members. */
 void tb_comparison_write(const char *name, struct tb_plugin *from, struct tb_plugin *to,
                          struct tb_plugin_comparison *out, struct tb_json_writer *w);

@@ -89,9 +89,11 @@ bool tb_plugins_put(struct tb_plugins *host, const struct tb_plugin_order *order
 
 /* ---- taking it away ---- */
 
-/* What is in force of this plugin comes from the folder again. */
+/* What is in force of this plugin comes from the folder again. In the draft lane that puts a
+ * version in force that nobody activated, so it needs as much as an activation. */
 static bool forget(struct tb_plugins *host, const struct tb_plugin_slot *slot,
-                   const struct tb_plugin_state *known, struct tb_error *err)
+                   const struct tb_plugin_state *known, const struct tb_plugin_order *order,
+                   struct tb_error *err)
 {
     struct tb_plugin_state state = *known;
     const struct tb_version_cause cause = {.word = "folder", .by = ""};
@@ -99,6 +101,8 @@ static bool forget(struct tb_plugins *host, const struct tb_plugin_slot *slot,
     struct tb_plugin *folder = replace ? slot->folder : NULL;
     if (!slot->in_folder)
         return tb_state_delete(host, slot->name, err);
+    if (folder && host->config.lane == TB_LANE_DRAFT && !tb_may_grow(slot, folder, order, err))
+        return false;
     state.waiting[0] = '\0';
     if (replace) {
         state.pin = TB_PIN_NONE;
@@ -123,7 +127,7 @@ bool tb_plugins_delete(struct tb_plugins *host, const struct tb_plugin_order *or
             tb_fail(err, TB_STATE,
                     "%s comes from its folder, not from an upload; remove the folder.", slot->name);
     else
-        ok = forget(host, slot, state, err) && tb_plugins_read_again(host, NULL, err);
+        ok = forget(host, slot, state, order, err) && tb_plugins_read_again(host, NULL, err);
     if (ok)
         tb_log(TB_INFO, "plugin.order", "the upload of %s was deleted by %s", order->plugin,
                order->by);

@@ -167,10 +167,16 @@ static void *run(void *arg)
     const struct tb_folder_watch *w = arg;
     bool go_on = true;
     char last[256] = ""; /* what was said of a folder that cannot be read */
+    bool told = false;   /* that there are no events */
     while (go_on) {
         struct tb_buffer report = TB_BUFFER_INIT;
         struct tb_error err = {0};
         struct watches all = watch_all(w->host->dir);
+        if (all.fd < 0 && !told)
+            tb_log(TB_WARN, "plugin.watch",
+                   "There is no inotify (%s): a save is seen only when contents are compared.",
+                   strerror(errno));
+        told = told || all.fd < 0;
         if (!tb_plugins_reload(w->host, &report, &err) && strcmp(err.detail, last) != 0)
             tb_log(TB_ERROR, "plugin.watch", "Plugins are kept as they were: %s", err.detail);
         (void)tb_copy(last, sizeof last, err.detail);

@@ -381,6 +381,21 @@ def test_actions_that_want_more_wait_for_an_admin(open_bridge, good):
     bridge.stop()
 
 
+def test_deleting_an_upload_activates_no_more_than_one_may(open_bridge, good):
+    bridge = open_bridge(BRIDGE_PLUGIN_UPLOAD=1, BRIDGE_PLUGINS_LANE="draft")
+    developer = {"Authorization": "Bearer " + bridge.make_token("developer")["token"]}
+    assert put(bridge, source("2.0.0"), token=developer)["waits_for"] == "developer" and version(bridge) == "1.0.0"
+    order(bridge, "activate")
+    assert version(bridge) == "2.0.0" and plugin(bridge)["pin"] == "upload"
+    save(good, source("3.0.0", extra=ACTION % '"accounts.list"'))
+    until(lambda: plugin(bridge)["draft"]["version"] == "3.0.0", "no draft")
+    assert bridge.request("DELETE", "/plugins/good", token=False, headers=developer).status_code == 403
+    assert version(bridge) == "2.0.0" and plugin(bridge)["pin"] == "upload"
+    assert bridge.delete("/plugins/good").status_code == 200
+    assert version(bridge) == "3.0.0" and plugin(bridge)["pin"] is None
+    bridge.stop()
+
+
 BUNDLES = {
     "climbs": ({"../evil/plugin.lua": "return {}"}, "inside the plugin"),
     "climbs inside": ({"lib/../../evil.lua": "x"}, "inside the plugin"),
