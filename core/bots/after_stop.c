@@ -81,7 +81,11 @@ bool tb_bots_restart(struct tb_bots *bots, const char *id, const struct tb_json 
                      struct tb_command_result *result, struct tb_problems *problems,
                      struct tb_error *err)
 {
-    struct opening o = {.b = bots, .caller = caller, .key = idempotency, .wall = tb_wall_ms()};
+    struct opening o = {.b = bots,
+                        .caller = caller,
+                        .key = idempotency,
+                        .halts = command_halts(bots),
+                        .wall = tb_wall_ms()};
     return command(&restart, &o, id, request, result, problems, err);
 }
 
@@ -90,6 +94,10 @@ bool tb_bots_archive(struct tb_bots *bots, const char *id, const struct tb_json 
                      struct tb_command_result *result, struct tb_problems *problems,
                      struct tb_error *err)
 {
-    struct opening o = {.b = bots, .caller = caller, .key = idempotency, .wall = tb_wall_ms()};
+    struct opening o = {.b = bots,
+                        .caller = caller,
+                        .key = idempotency,
+                        .halts = command_halts(bots),
+                        .wall = tb_wall_ms()};
     return command(&archive, &o, id, request, result, problems, err);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "bots/command.h"
 
 enum { LOOK_MS = 1000, RETRY_MS = 2000 };
 
@@ -26,6 +27,7 @@ struct batch *batch_new(struct tb_bots *b, const struct batch_kind *kind,
     p->kind = kind;
     p->state = TB_OPS_PENDING;
     p->created_at = tb_wall_ms();
+    p->halts = command_halts(b);
     if (request) {
         tb_json_canonical(request, &text);
         p->request = tb_buffer_steal(&text, NULL);
@@ -386,8 +388,9 @@ void batches_cancel(struct tb_bots *b, int64_t mono_deadline_ms)
     bool opening = true;
 
     pthread_mutex_lock(&b->lock);
+    b->halts++;
     while (opening) {
-        opening = false;
+        opening = b->committing > 0;
         for (struct batch *p = b->batches; p; p = p->next) {
             p->cancelled |= !p->kind->stops;
             opening |= p->cancelled && p->opening;
@@ -457,6 +460,7 @@ static bool begin(struct batch *p, struct tb_error *err)
 
     reap(b, false);
     pthread_mutex_lock(&b->lock);
+    p->cancelled = !p->kind->stops && p->halts != b->halts;
     /* Continued after a crash, with an emergency stop that is newer. */
     for (const struct batch *other = b->batches; other; other = other->next)
         p->cancelled |= other->kind->stops && !p->kind->stops && strcmp(other->id, p->id) > 0;

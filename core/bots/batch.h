@@ -77,6 +77,7 @@ struct batch {
     /* of the running one */
     bool taken_over, changed;
     int64_t next_at; /* mono ms: the pause after the last item */
+    uint64_t halts;  /* command_halts() when it was asked */
     bool cancelled;  /* an emergency stop came: nothing more is opened (lock) */
     bool opening;    /* an item is being opened (lock) */
     bool over;       /* its thread is about to end (lock) */
@@ -107,8 +108,9 @@ void batch_write(const struct batch *p, bool dry, struct tb_json_writer *w);
 struct batch *batch_read(struct tb_bots *b, const struct batch_kind *kind,
                          const struct tb_store_operation *row, const struct tb_json *wire);
 
-/* No batch but stops opens anything more; returns when none is in the middle of it, at latest after
- * the deadline. Lock not held. */
+/* An emergency stop is pressed: no batch but stops opens anything more, and no command that was
+ * asked before commits any more. Returns when none is in the middle of it, at latest after the
+ * deadline. Lock not held. */
 void batches_cancel(struct tb_bots *b, int64_t mono_deadline_ms);
 /* An open batch of this kind and request (NULL: none); its id. */
 bool batch_find(struct tb_bots *b, const struct batch *like, char id_out[TB_ULID_TEXT]);

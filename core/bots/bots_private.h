@@ -206,6 +206,8 @@ struct tb_bots {
     struct broker broker;
     struct rebooted rebooted;
     struct batch *batches;
+    uint64_t halts;    /* emergency stops that were pressed */
+    size_t committing; /* commands between their check of that number and their operation */
     struct settling *settling;
     bool ephemeral; /* the store will not last: nothing is created */
 

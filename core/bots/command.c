@@ -78,16 +78,47 @@ void command_show(struct opening *o, const char *intent)
 {
     pthread_mutex_lock(&o->b->lock);
     o->shown = *o->bot;
+    instances_show(&o->shown, &o->bot->life, &o->life, o->wall);
     pthread_mutex_unlock(&o->b->lock);
     tb_copy(o->shown.operation_id, sizeof o->shown.operation_id, o->id);
     tb_copy(o->shown.intent, sizeof o->shown.intent, intent);
     if (o->wanted)
         o->shown.wanted = o->wanted;
-    instances_show(&o->shown, &o->bot->life, &o->life, o->wall);
     bot_follow(&o->shown, &o->life);
 }
 
-bool command_commit(struct opening *o, struct tb_command_result *result, struct tb_error *err)
+uint64_t command_halts(struct tb_bots *b)
+{
+    uint64_t n;
+    pthread_mutex_lock(&b->lock);
+    n = b->halts;
+    pthread_mutex_unlock(&b->lock);
+    return n;
+}
+
+/* From here to leave() an emergency stop waits, since it would not see what is being committed. */
+static bool enter(const struct opening *o, struct tb_error *err)
+{
+    struct tb_bots *b = o->b;
+    bool ok;
+
+    pthread_mutex_lock(&b->lock);
+    ok = o->life.kind == TB_OP_STOP || o->halts == b->halts;
+    b->committing += ok;
+    pthread_mutex_unlock(&b->lock);
+    return ok || tb_fail(err, TB_STATE,
+                         "An emergency stop came while this was being prepared, so nothing was "
+                         "done. Ask again if it still should be.");
+}
+
+/* (lock held) */
+static void leave(struct tb_bots *b)
+{
+    b->committing--;
+    pthread_cond_broadcast(&b->claims);
+}
+
+static bool commit(struct opening *o, struct tb_command_result *result, struct tb_error *err)
 {
     struct operation fresh = {.bot = o->bot, .life = o->life, .created_at = o->wall};
     struct tb_buffer doc = TB_BUFFER_INIT, bot_doc = TB_BUFFER_INIT, old_doc = TB_BUFFER_INIT;
@@ -164,6 +195,21 @@ bool command_commit(struct opening *o, struct tb_command_result *result, struct 
     return ok;
 }
 
+bool command_commit(struct opening *o, struct tb_command_result *result, struct tb_error *err)
+{
+    bool ok;
+
+    if (!enter(o, err))
+        return false;
+    ok = commit(o, result, err);
+    if (!ok || result->replayed) {
+        pthread_mutex_lock(&o->b->lock);
+        leave(o->b);
+        pthread_mutex_unlock(&o->b->lock);
+    }
+    return ok;
+}
+
 void command_opened(struct opening *o, const struct tb_problems *problems,
                     struct tb_command_result *result)
 {
@@ -190,6 +236,7 @@ void command_opened(struct opening *o, const struct tb_problems *problems,
         params_set(o->bot, o->wanted);
     instances_take(o->bot, &o->shown);
     bot_follow(o->bot, &o->life);
+    leave(b);
     tb_copy(result->bot_id, sizeof result->bot_id, o->bot->id);
     tb_copy(result->operation_id, sizeof result->operation_id, o->id);
     fragment_with_operation(b, o->bot, o->id, tb_op_state_word(o->life.state),

@@ -23,8 +23,13 @@ struct opening {
     const char *next_plan; /* what the bot gets once its old instance has ended, or NULL */
     char *changes;         /* JSON; the operation's once it is open */
     char *wanted;          /* see params.h; the bot's once it is committed; NULL: as it was */
+    uint64_t halts;        /* command_halts() when it was asked */
     int64_t wall;
 };
+
+/* How many emergency stops were pressed: taken when a command arrives. One that is pressed while
+ * the command is prepared does not know its bot, so the command is refused. */
+uint64_t command_halts(struct tb_bots *b);
 
 /* Answers from an earlier request with the same key, before any work is done for this one.
  * *done_out: the request is finished, by the replay or by *err. */

@@ -50,12 +50,17 @@ static struct bot *bot_of_plan(const struct plan *plan)
     return bot;
 }
 
-static bool create_from(struct tb_bots *b, const struct plan *plan, const struct tb_caller *caller,
-                        const struct tb_idempotency *key, struct tb_command_result *result,
-                        struct tb_problems *problems, struct tb_error *err)
+static bool create_from(struct tb_bots *b, const struct plan *plan, uint64_t halts,
+                        const struct tb_caller *caller, const struct tb_idempotency *key,
+                        struct tb_command_result *result, struct tb_problems *problems,
+                        struct tb_error *err)
 {
-    struct opening o = {
-        .b = b, .caller = caller, .key = key, .plan_id = plan->id, .wall = tb_wall_ms()};
+    struct opening o = {.b = b,
+                        .caller = caller,
+                        .key = key,
+                        .plan_id = plan->id,
+                        .halts = halts,
+                        .wall = tb_wall_ms()};
     struct tb_life settings = {
         .controllers = plan->controllers, .reports = plan->reports, .may_pull = plan->may_pull};
 
@@ -121,6 +126,7 @@ bool tb_bots_create(struct tb_bots *bots, const struct tb_json *request, bool le
                     struct tb_error *err)
 {
     const char *name = tb_json_get_string(request, "name"), *plan_id;
+    uint64_t halts = command_halts(bots);
     struct plan plan;
     bool done, ok;
 
@@ -139,7 +145,7 @@ bool tb_bots_create(struct tb_bots *bots, const struct tb_json *request, bool le
         ok = plan_make(bots, &(struct tb_plan_wish){.request = request, .lenient = lenient}, &plan,
                        problems, err);
     ok = ok && name_free(bots, plan.name, problems, err) &&
-         create_from(bots, &plan, caller, idempotency, result, problems, err);
+         create_from(bots, &plan, halts, caller, idempotency, result, problems, err);
     if (!ok && err->code == TB_NAME_TAKEN)
         ok = taken(bots, plan.name, caller, idempotency, result, problems, err);
     plan_free(&plan);
@@ -180,7 +186,11 @@ bool tb_bots_start(struct tb_bots *bots, const char *id, const struct tb_json *r
 {
     static const char *const none[] = {NULL};
     struct tb_bots *b = bots;
-    struct opening o = {.b = b, .caller = caller, .key = idempotency, .wall = tb_wall_ms()};
+    struct opening o = {.b = b,
+                        .caller = caller,
+                        .key = idempotency,
+                        .halts = command_halts(b),
+                        .wall = tb_wall_ms()};
     char nonce[TB_NONCE_TEXT];
     struct operation *op;
     bool done, ok;

@@ -371,14 +371,52 @@ static bool read_request(struct tb_bots *b, const struct tb_json *request, struc
     return problems->errors.len == 0 || problems_fail(problems, err);
 }
 
-static bool joins_open_one(const struct batch *p, struct tb_command_result *result,
-                           struct tb_error *err)
+/* A person started it after the open one was pressed, which leaves it alone then. */
+static bool started_after(const struct batch *p, const struct batch_item *item, const char *pressed)
 {
+    const struct bot *bot;
+    bool yes;
+
+    pthread_mutex_lock(&p->b->lock);
+    bot = item->managed ? registry_find(p->b, item->bot_id) : NULL;
+    yes = bot && strcmp(bot->operation_id, pressed) > 0 && strcmp(bot->intent, "run") == 0;
+    pthread_mutex_unlock(&p->b->lock);
+    return yes;
+}
+
+/* items: of the open one, as it was stored last */
+static bool is_under_way(const struct tb_json *items, const struct batch_item *item)
+{
+    for (const struct tb_json *i = tb_json_first(items); i; i = i->next) {
+        const char *bot = tb_json_get_string(i, "bot"), *state = tb_json_get_string(i, "state");
+        if (bot && state && strcmp(bot, item->bot_id) == 0)
+            return strcmp(state, "pending") == 0 || strcmp(state, "running") == 0 ||
+                   strcmp(state, "left_running") == 0;
+    }
+    return false;
+}
+
+/* Pressed again while it is under way it is the same stop, unless something lives that the open one
+ * does not stop. */
+static bool joins_open_one(const struct batch *p, struct tb_command_result *result)
+{
+    struct tb_error ignored;
+    struct tb_json_doc *doc = NULL;
     char id[TB_ULID_TEXT];
-    if (!batch_find(p->b, p, id))
-        return false;
-    memcpy(result->operation_id, id, sizeof id);
-    return tb_bots_operation(p->b, id, &result->body, err);
+    bool all;
+
+    if (batch_find(p->b, p, id) && tb_bots_operation(p->b, id, &result->body, &ignored))
+        doc = tb_json_parse(result->body.data, result->body.len, TB_JSON_UPSTREAM, &ignored);
+    all = doc != NULL;
+    for (size_t i = 0; i < p->items && all; i++)
+        all = is_under_way(tb_json_get(tb_json_root(doc), "items"), &p->item[i]) &&
+              !started_after(p, &p->item[i], id);
+    tb_json_free(doc);
+    if (all)
+        memcpy(result->operation_id, id, sizeof id);
+    else
+        tb_buffer_clear(&result->body);
+    return all;
 }
 
 bool tb_bots_emergency_stop(struct tb_bots *bots, const struct tb_json *request,
@@ -398,15 +436,14 @@ bool tb_bots_emergency_stop(struct tb_bots *bots, const struct tb_json *request,
     if (!read_request(bots, request, &asked, problems, err))
         return false;
     p = batch_new(bots, &emergency_kind, request);
-    /* Pressed again while it is under way: it is the same stop. */
-    if (!asked.dry && joins_open_one(p, result, err)) {
-        batch_free(p);
-        return true;
-    }
     if (!asked.dry)
         batches_cancel(bots, tb_mono_ms() + CANCEL_MS);
     ask_for_life(bots);
     collect(p, &asked);
+    if (!asked.dry && joins_open_one(p, result)) {
+        batch_free(p);
+        return true;
+    }
     (void)ready(p);
     if (!asked.dry)
         return batch_open(p, caller, idempotency, result, err);

@@ -340,9 +340,9 @@ static bool step(struct tb_bots *b, struct operation *op, struct tb_intent *inte
         op->ended_at = wall;
     steps_follow(op, &next, wall);
     shown = *op->bot;
+    instances_show(&shown, &before, &next, wall);
     pthread_mutex_unlock(&b->lock);
 
-    instances_show(&shown, &before, &next, wall);
     if (renews(op, &before, &next))
         ok = instances_renew(b, op->next_plan, &shown, &err);
     bot_follow(&shown, &next);

@@ -355,7 +355,11 @@ bool tb_bots_redeploy(struct tb_bots *bots, const char *id, const struct tb_json
                       struct tb_error *err)
 {
     static const char *const fields[] = {"params", "risk", "image", "generation", "dry_run", NULL};
-    struct opening o = {.b = bots, .caller = caller, .key = idempotency, .wall = tb_wall_ms()};
+    struct opening o = {.b = bots,
+                        .caller = caller,
+                        .key = idempotency,
+                        .halts = command_halts(bots),
+                        .wall = tb_wall_ms()};
     struct renewal r = {.b = bots, .request = request, .problems = problems};
     bool done, ok;
 

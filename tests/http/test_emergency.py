@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from lifecycle import (DEPLOY, bot, changes, create, deploys, ended, fresh_name, operation, running,
-                       trading, until, until_state)
+from lifecycle import (DEPLOY, bot, changes, create, deploys, ended, form, fresh_name, operation,
+                       running, trading, until, until_state)
 
 SCALE = 10
 STOP_BOT = "/bot-orchestration/stop-bot"
@@ -173,6 +173,38 @@ def test_all_at_once_and_pressed_twice(world):
     assert {i for i in items if items[i]["state"] == "left_running"} == set(alive)
     # Nothing is left to stop.
     assert [i["state"] for i in over(bridge, press(bridge))["items"]] == ["left_running"] * 2
+
+
+def test_pressed_again_for_what_was_started_since(world):
+    bridge, simulator = world.bridge, world.simulator
+    first, second = fresh_name("first"), fresh_name("second")
+    instance = running(bridge, first)["instance"]
+    simulator.fault(match={"method": "POST", "path": STOP_BOT}, kind="error500", count=0)
+    simulator.fault(match={"method": "POST", "path": STOP_CONTAINER + instance}, kind="error500", count=0)
+    held = press(bridge)
+    running(bridge, second)
+    assert press(bridge)["id"] != held["id"]
+    simulator.control("DELETE", "/faults")
+    until_state(bridge, second, "stopped")
+    until_state(bridge, first, "stopped")
+    assert trading(simulator, first) == trading(simulator, second) == []
+
+
+def test_a_create_that_is_being_planned(start_simulator, start_bridge):
+    """Asked for before the stop, committed after it: the stop could not know of it. The bridge's
+    clock is the real one, so that the stop comes in time on a slow machine."""
+    simulator = start_simulator(TB_TIME_SCALE=SCALE)
+    bridge = start_bridge(simulator, TB_TIME_SCALE=1)
+    name, prices = fresh_name("planned"), {"method": "POST", "path": "/market-data/"}
+    simulator.fault(match=prices, kind="latency", delay_ms=60000)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(bridge.post, "/bots", json=form(name))
+        until(lambda: sent(simulator, "/market-data/"))
+        assert press(bridge)["items"] == []
+        answer = asked.result()
+    assert answer.status_code == 409 and "emergency stop" in answer.json()["detail"], answer.text
+    assert deploys(simulator, name) == (0, 0)
+    assert bridge.get(f"/bots/{name}").status_code == 404
 
 
 def test_unmanaged_ones_when_asked_for(world):
