@@ -28,7 +28,8 @@ bool bench_open(struct plugin_bench *b, unsigned flags)
                                                               .arenas = 1,
                                                               .hb = b->hb,
                                                               .watch = flags & BENCH_WATCH,
-                                                              .prompt = flags & BENCH_PROMPT},
+                                                              .prompt = flags & BENCH_PROMPT,
+                                                              .ungated = true},
                                   &err);
     if (!b->host)
         fprintf(stderr, "plugin: %s\n", err.detail);

@@ -48,7 +48,8 @@ struct tb_plugins_config {
     enum tb_plugin_lane lane;      /* where a save of the folder goes */
     bool watch;                    /* read the folder again when it changes */
     bool prompt;                   /* TB_PLUGIN_REPL may be called: a person's own terminal */
-    int64_t poll_ms;               /* 0: 5 s; the watch's safety net */
+    bool ungated;    /* a save counts whatever its own tests say: for an author's tools */
+    int64_t poll_ms; /* 0: 5 s; the watch's safety net */
 };
 
 /* Loads the folder. Plugins that fail are listed with their error; the host itself always opens

@@ -70,8 +70,9 @@ static struct tb_plugin *build_tested(struct tb_plugins *host, struct tb_plugin_
 {
     struct tb_error err = {0};
     bool again = false;
-    bool fallback = (old && (old->plugin || old->folder)) ||
-                    (state && state->active[0] && strcmp(state->active, slot->holds) != 0);
+    bool fallback = !host->config.ungated &&
+                    ((old && (old->plugin || old->folder)) ||
+                     (state && state->active[0] && strcmp(state->active, slot->holds) != 0));
     struct tb_plugin *plugin =
         tb_plugin_build(host, slot->name, set, slot->holds, &slot->fault, &err);
     if (plugin && fallback && !tb_gate_pass(host, plugin, &again, &slot->fault, &err)) {

@@ -341,3 +341,5 @@ def test_watching_runs_the_tests_again(toy, tmp_path):
         tests.wait_for("2 tests, 1 failed")
         save(toy / "tests" / "hold_test.lua", TESTS.split('test.case("the plan')[0] + "return test\n")
         tests.wait_for("1 tests, 0 failed")
+        save(toy / "hold.lua", STRATEGY.replace("> 10", "> 20"))  # no gate keeps it from its author
+        tests.wait_for("1 tests, 1 failed")
