@@ -170,6 +170,10 @@ struct tb_generation *api_generation(struct call *call, struct tb_error *err);
 /* Says in X-Plugin-Generation which version of the plugin shaped the answer. */
 void api_shaped_by(struct call *call, const char *plugin);
 
+/* ---- bots.c ---- */
+/* What the plugin said, into the object that is the answer; developers only. */
+void api_add_plugin_log(struct call *call);
+
 /* ---- exchanges.c ---- */
 /* The plugin that the path's {exchange} means; TB_NOT_FOUND names those there are. */
 TB_MUST_CHECK

@@ -37,8 +37,7 @@ bool api_get_logs(struct call *call, struct tb_error *err)
     return tb_bots_logs(call->api->bots, call->req->arg[0], &call->caller, &call->res->body, err);
 }
 
-/* What the plugin said, into the object that is the answer; developers only. */
-static void add_plugin_log(struct call *call)
+void api_add_plugin_log(struct call *call)
 {
     struct tb_buffer *body = &call->res->body, *lines = &call->problems.plugin_log;
     if (lines->len == 0 || !api_role_includes(call->who.role, API_DEVELOPER))
@@ -64,7 +63,7 @@ static bool plan(struct call *call, struct tb_error *err)
         api_shaped_by(call, plugin);
     bool ok = tb_bots_plan(call->api->bots, &wish, &call->res->body, &call->problems, err);
     if (ok)
-        add_plugin_log(call);
+        api_add_plugin_log(call);
     return ok;
 }
 

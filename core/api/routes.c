@@ -94,10 +94,10 @@ static const struct api_route rows[] = {
      API_ETAG | API_LANE, 0, "lane", api_get_strategy,
      "the form of a strategy as JSON Schema, presets, risk, docs"},
     {"POST", "/exchanges/{exchange}/strategies/{strategy}/check",
-     "/exchanges/{exchange}/strategies/{strategy}/check", API_OPERATOR, API_LANE, 256 * KIB, "lane",
-     api_check_form,
-     "what is wrong with `{params, risk, account}`, and what a bot of them would do; nothing is "
-     "stored"},
+     "/exchanges/{exchange}/strategies/{strategy}/check", API_OPERATOR, API_KEY | API_LANE,
+     256 * KIB, "lane", api_check_form,
+     "what is wrong with `{params, risk, account, image}`, and what a bot of them would do: `{ok, "
+     "errors, warnings, params, facts, checks, preview, …}`; nothing is stored"},
     {"POST", "/exchanges/{exchange}/actions/{action}", "/exchanges/{exchange}/actions/{action}",
      API_OPERATOR, API_AUDIT | API_KEY | API_LANE, 64 * KIB, "lane", api_run_action,
      "runs an action of the plugin: `{params, account, dry_run}`; says which calls were made and "

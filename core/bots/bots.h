@@ -90,6 +90,14 @@ TB_MUST_CHECK
 bool tb_bots_plan(struct tb_bots *bots, const struct tb_plan_wish *wish, struct tb_buffer *out,
                   struct tb_problems *problems, struct tb_error *err);
 
+/* POST /exchanges/{x}/strategies/{s}/check: the form and the strategy's check as
+ * in a plan, without what only a deploy needs (keys, files, upstream's verdict). Writes {ok,
+ * errors, warnings, params, risk, facts, checks, preview, …}; a wrong form is such an answer too.
+ */
+TB_MUST_CHECK
+bool tb_bots_check(struct tb_bots *bots, const struct tb_plan_wish *wish, struct tb_buffer *out,
+                   struct tb_problems *problems, struct tb_error *err);
+
 /* What a command answers. */
 struct tb_command_result {
     char bot_id[TB_ULID_TEXT];

@@ -285,6 +285,9 @@ struct request {
     const struct tb_json *params, *risk;
 };
 void request_free(struct request *r);
+/* check_write.c: what a check answers. said: the plugin's answer. */
+void check_write(const struct request *r, const struct tb_json *said,
+                 const struct tb_problems *problems, struct tb_buffer *out);
 /* Runs the aliases of the plugin r->exchange over the words; fills r->translated. current: the
  * strategy of the bot that is changed, NULL for a create. */
 TB_MUST_CHECK

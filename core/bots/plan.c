@@ -542,3 +542,45 @@ bool tb_bots_plan(struct tb_bots *bots, const struct tb_plan_wish *wish, struct 
     plan_free(&plan);
     return true;
 }
+
+/* A wrong form is said without asking upstream; a right one is asked once more, with the image's
+ * version. */
+static bool check(struct making *m, bool lenient, struct tb_error *err)
+{
+    struct tb_buffer *warnings = &m->problems->warnings, before = TB_BUFFER_INIT;
+    bool wrong_envelope = m->problems->errors.len > 0;
+    name_plan(m);
+    tb_buffer_append(&before, warnings->data, warnings->len);
+    bool good = run_plugin(m, lenient, true, err);
+    if (good || wrong_envelope) {
+        tb_json_free(m->output);
+        m->output = NULL;
+        m->out = NULL;
+    }
+    if (good) {
+        tb_buffer_clear(warnings); /* they come again */
+        tb_buffer_append(warnings, before.data, before.len);
+    }
+    tb_buffer_free(&before);
+    return good && image_choose(m->b, m->request.image, m->plan, m->version, m->problems, err) &&
+           run_plugin(m, lenient, false, err);
+}
+
+bool tb_bots_check(struct tb_bots *bots, const struct tb_plan_wish *wish, struct tb_buffer *out,
+                   struct tb_problems *problems, struct tb_error *err)
+{
+    struct plan plan = {0};
+    struct making m = {.b = bots,
+                       .plan = &plan,
+                       .problems = problems,
+                       .deadline = tb_mono_ms() + PLAN_DEADLINE_MS};
+    bool ok = request_read(bots, wish, &m.request, problems, err) && check(&m, wish->lenient, err);
+    /* The plugin's own words on the form are an answer, also when they are all errors. */
+    bool answered = ok || m.out;
+    if (answered)
+        check_write(&m.request, m.out, problems, out);
+    tb_json_free(m.output);
+    request_free(&m.request);
+    plan_free(&plan);
+    return answered;
+}

@@ -193,6 +193,9 @@ def test_a_plugin_that_fails_in_use_is_refused(bridge, name):
         assert not re.search(r"[\x00-\x1f\x7f]", body["detail"])
         if code == "plugin_failed":
             assert name in body["detail"], "whose fault it is"
+            checked = bridge.post(f"/exchanges/{name}/strategies/s/check", json={})
+            assert (checked.status_code, checked.json().get("code")) == (status, code), \
+                "never an answer that calls the form wrong: " + checked.text
     assert plan(bridge, "good").status_code == 200
 
 
@@ -210,6 +213,10 @@ def test_what_a_plugin_logs_comes_back_to_developers_only(bridge):
         assert line["level"] == "warn" and line["message"] == f"looked at {budget}"
         assert re.fullmatch(r"says/plugin[.]lua:\d+", line["at"])
         assert "plugin_log" not in bridge.post("/bots/plan", json=body, token=operator).json()
+        check = "/exchanges/says/strategies/s/check"
+        told = bridge.post(check, json={"params": body["params"]}).json()
+        assert told["ok"] is (status == 200) and [row["message"] for row in told["plugin_log"]] == [f"looked at {budget}"]
+        assert "plugin_log" not in bridge.post(check, json={"params": body["params"]}, token=operator).json()
 
 
 def test_the_host_owns_ids_and_names(bridge):

@@ -3,6 +3,7 @@ import json
 import re
 import signal
 import socket
+import sqlite3
 import threading
 
 import pytest
@@ -653,6 +654,84 @@ def test_no_token_is_in_log_or_store(bridge):
     assert TOKEN not in bridge.log() and made not in bridge.log()
     for path in (bridge.folder / "data").iterdir():
         assert made.encode() not in path.read_bytes() and TOKEN.encode() not in path.read_bytes()
+
+
+# ---- checking a form ----
+
+CHECK = "/exchanges/bitmart/strategies/spot_grid/check"
+
+
+def plans_and_writes(bridge, simulator):
+    """Prices, balances and the verdict on a config are asked for with POST and change nothing."""
+    asks = ("/market-data/", "/portfolio/", "/validate")
+    with sqlite3.connect(f"file:{bridge.folder / 'data/bridge.db'}?mode=ro", uri=True) as store:
+        plans = store.execute("SELECT count(*) FROM plans").fetchone()[0]
+    return plans, sum(not any(a in w["path"] for a in asks) for w in simulator.ledger()["writes"])
+
+
+def test_a_check_says_what_a_plan_would_and_leaves_nothing(bridge, simulator):
+    before = plans_and_writes(bridge, simulator)
+    params = {"pair": "ETH-USDT", "budget_quote": "250"}
+    answer = bridge.post(CHECK, json={"params": params})
+    assert answer.status_code == 200, answer.text
+    checked = answer.json()
+    assert checked["ok"] is True and checked["errors"] == []
+    assert answer.headers["X-Plugin-Generation"] == f"bitmart={checked['plugin']['generation']}"
+    assert plans_and_writes(bridge, simulator) == before, "a check leaves nothing"
+    plan = bridge.post("/bots/plan", json={"name": "check", "exchange": "bitmart", "strategy": "spot_grid",
+                                           "params": params}).json()
+    for part in ("risk", "effects", "quotes", "risk_class"):
+        assert checked[part] == plan[part], part
+    assert set(checked["params"]) == set(plan["params"]) and checked["params"]["budget_quote"] == "250"
+    assert [row["kind"] for row in checked["preview"]] == [row["kind"] for row in plan["preview"]] != []
+    assert [c["code"] for c in checked["checks"]] == [c["code"] for c in plan["checks"]] != []
+    assert checked["params"]["low"] and checked["facts"]["derived"], "prices left out are filled from the market"
+    assert "plan_id" not in checked and "files" not in checked
+    assert plans_and_writes(bridge, simulator) == (before[0] + 1, before[1]), "a plan is stored"
+
+
+def test_a_check_answers_with_everything_that_is_wrong(bridge):
+    def check(**body):
+        return bridge.post(CHECK, json=body)
+    wrong = check(params={"pair": "eth", "budget_quote": "1", "lo": "5"})
+    assert wrong.status_code == 200 and wrong.json()["ok"] is False, wrong.text
+    assert {e["pointer"] for e in wrong.json()["errors"]} == {"/params/pair", "/params/budget_quote", "/params/lo"}
+    low = check(params={"low": "2000", "high": "1000"}).json()
+    assert low["ok"] is False and "low_not_below_high" in [e["code"] for e in low["errors"]]
+    assert low["params"]["low"] == "2000", "what was understood comes back beside what is wrong"
+    body = problem(check(params={"budget_quote": "1"}, imgae="x"), 422, "invalid")
+    assert {e["pointer"] for e in body["errors"]} == {"/params/budget_quote", "/imgae"}
+
+
+def test_a_check_knows_the_version_that_a_bot_would_run(bridge):
+    """A strategy may ask for it, and for the account's other bots, as in a plan."""
+    checked = bridge.post("/exchanges/jupiter/strategies/arbitrage/check", json={}).json()
+    plan = bridge.post("/bots/plan", json={"name": "check", "exchange": "jupiter", "strategy": "arbitrage"}).json()
+    assert checked["ok"] is True, checked["errors"]
+    assert [w["code"] for w in checked["warnings"]] == [w["code"] for w in plan["warnings"]]
+    assert checked["facts"]["hummingbot"] == plan["facts"]["hummingbot"] == "2.16.0"
+
+
+@pytest.mark.parametrize("path, body, status, code", [
+    ("/exchanges/none/strategies/spot_grid/check", {}, 404, "not_found"),
+    ("/exchanges/bitmart/strategies/none/check", {}, 404, "not_found"),
+    (CHECK, [], 400, "bad_request"), (CHECK, {"exchange": "jupiter"}, 400, "bad_request"),
+    (CHECK, {"strategy": 7}, 400, "bad_request"), (CHECK + "?lane=other", {}, 400, "bad_request"),
+])
+def test_a_check_of_something_else_is_refused(bridge, path, body, status, code):
+    problem(bridge.post(path, json=body), status, code)
+
+
+def test_a_form_is_checked_while_hummingbot_is_away(start_bridge, start_simulator):
+    """A wrong form needs nobody else; a right one cannot be judged without the market."""
+    simulator = start_simulator()
+    bridge = start_bridge(simulator)
+    bridge.wait_until(lambda: bridge.get("/readyz").status_code == 200)
+    simulator.stop()
+    wrong = bridge.post(CHECK, json={"params": {"budget_quote": "1"}})
+    assert wrong.status_code == 200 and [e["pointer"] for e in wrong.json()["errors"]] == ["/params/budget_quote"]
+    away = bridge.post(CHECK, json={"exchange": "bitmart", "strategy": "spot_grid"})
+    assert away.status_code in (502, 503, 504) and away.json()["code"].startswith("upstream"), away.text
 
 
 # ---- raw sockets, shutdown ----
