@@ -56,6 +56,10 @@ void tb_generation_hash(const struct tb_generation *generation, const char *plug
     (void)tb_copy(out, 9, slot && slot->plugin ? slot->plugin->hash : "");
 }
 
+/* A plugin for whatever connector a person names: it is found by its own name only, and asked last.
+ */
+#define ANY_CONNECTOR "*"
+
 static bool has_connector(const struct tb_plugin *plugin, const char *word)
 {
     const struct tb_json *list = tb_json_get(tb_json_root(plugin->described), "connectors");
@@ -75,7 +79,7 @@ bool tb_generation_match(const struct tb_generation *generation, const char *wor
         slot = NULL;
         for (size_t i = 0; i < generation->count && !slot; i++) {
             const struct tb_plugin *plugin = generation->slots[i].plugin;
-            if (plugin && has_connector(plugin, word))
+            if (plugin && strcmp(word, ANY_CONNECTOR) != 0 && has_connector(plugin, word))
                 slot = &generation->slots[i];
         }
     }
@@ -87,10 +91,12 @@ bool tb_generation_match(const struct tb_generation *generation, const char *wor
 size_t tb_generation_names(const struct tb_generation *generation, char names[][64], size_t max)
 {
     size_t n = 0;
-    for (size_t i = 0; i < generation->count && n < max; i++) {
-        if (generation->slots[i].plugin)
-            (void)tb_copy(names[n++], 64, generation->slots[i].name);
-    }
+    for (int general = 0; general < 2; general++)
+        for (size_t i = 0; i < generation->count && n < max; i++) {
+            const struct tb_plugin *plugin = generation->slots[i].plugin;
+            if (plugin && has_connector(plugin, ANY_CONNECTOR) == general)
+                (void)tb_copy(names[n++], 64, generation->slots[i].name);
+        }
     return n;
 }
 

@@ -199,7 +199,8 @@ void tb_generation_hash(const struct tb_generation *generation, const char *plug
 /* The plugin that has `word` as its name or as one of its connectors; false when none. */
 bool tb_generation_match(const struct tb_generation *generation, const char *word,
                          char name_out[64]);
-/* Names of loaded plugins, in order; returns the count (at most max). */
+/* Names of loaded plugins, in order, those for any connector ("*") last; returns the count (at most
+ * max). */
 size_t tb_generation_names(const struct tb_generation *generation, char names[][64], size_t max);
 
 /* ---- uploads ---- */

@@ -73,6 +73,17 @@ function textControl(schema, id, name, label) {
   };
 }
 
+// Several lines of JSON or YAML.
+function configControl(schema, id, name, label) {
+  const input = h("textarea", { id, name, rows: "10", spellcheck: "false", autocapitalize: "off", class: "input", "aria-label": label });
+  return {
+    element: input, input, focus: () => input.focus(),
+    get: () => (input.value.trim() === "" ? undefined : input.value),
+    set(value) { input.value = value === null || value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value, null, 2); },
+    mark: marker(input),
+  };
+}
+
 function selectControl(schema, id, name, label) {
   const values = schema.enum.filter((v) => v !== null);
   const input = h("select", { id, name, class: "input short", "aria-label": label },
@@ -163,6 +174,7 @@ function controlOf(schema, id, name, label, context) {
     return listControl(schema, id, name, schema.title || name, context);
   if (widget === "switch" || schema.type === "boolean") return switchControl(schema, id, name);
   if (Array.isArray(schema.enum)) return selectControl(schema, id, name, label);
+  if (widget === "config") return configControl(schema, id, name, label);
   return textControl(schema, id, name, label);
 }
 

@@ -46,6 +46,7 @@ local report = require("bridge.report")
 ---@field replay? fun(ctx: ctx, p: table, candles: table): table
 ---@field migrate? fun(p: table, from: integer): table
 ---@field executors string[]
+---@field executors_of? fun(p: table): string[] which of them these parameters have
 ---@field risk_defaults? { max_loss_quote?: string, max_controller_loss_quote?: string }
 ---@field budget? string name of the field that is the budget
 ---@field pair? string name of the field that is the pair
@@ -77,7 +78,7 @@ local STRATEGY = {
   risk = { "string", true }, form = { "form", true }, presets = { "table" }, docs = { "string" },
   build = { "function", true, 3 }, check = { "function", false, 4 }, preview = { "function", false, 3 },
   effects = { "function", false, 2 }, recognise = { "function", false, 2 }, replay = { "function", false, 3 },
-  migrate = { "function", false, 2 }, executors = { "strings", true }, risk_defaults = { "table" },
+  migrate = { "function", false, 2 }, executors = { "strings", true }, executors_of = { "function", false, 1 }, risk_defaults = { "table" },
   budget = { "string" }, pair = { "string" }, messages = { "table" },
 }
 local TRANSFORMS = { status = { "function", false, 3 }, trade = { "function", false, 2 } }

@@ -164,6 +164,30 @@ local function read_connector(_, value)
   return value
 end
 
+-- An object, or a text that the plugin itself reads as one.
+local function read_config(_, value)
+  if type(value) == "table" and not decimal.is(value) then return value end
+  if type(value) ~= "string" then return problem("wrong_type", "must be an object or a text", 'for example {"cooldown_time": 30}') end
+  if #value > 32768 then return problem("too_long", "must have at most 32768 characters", nil) end
+  return value
+end
+
+-- Every field of every class that the bridge knows, as pages may offer them.
+local function classes_schema()
+  local classes, out = require("bridge.classes"), {}
+  local json = require("bridge.json")
+  for _, name in ipairs(classes.names()) do
+    local rows = {}
+    for i, row in ipairs(classes.get(name).fields) do
+      local default = row.default
+      if math.type(default) == "float" then default = tostring(default) end
+      rows[i] = { name = row.name, type = row.type, default = default, unit = row.unit }
+    end
+    out[name] = json.array(rows)
+  end
+  return out
+end
+
 -- A Solana address in base58: no 0, O, I or l.
 local function read_mint(_, value)
   if type(value) ~= "string" or #value < 32 or #value > 44 or not value:find("^[1-9A-HJ-NP-Za-km-z]+$") then
@@ -201,8 +225,10 @@ fields.kinds = {
     schema = function(f) return { type = "string", minLength = 1, maxLength = f.max_length or 200 } end },
   slug = { widget = "slug", options = {}, read = read_slug,
     schema = function() return { type = "string", pattern = "^[a-z0-9][a-z0-9-]{0,39}$" } end },
-  pair = { widget = "pair", options = { "connector" }, read = read_pair,
-    schema = function(f) return { type = "string", pattern = "^[A-Za-z0-9.$]+-[A-Za-z0-9.$]+$", ["x-connector"] = f.connector } end },
+  pair = { widget = "pair", options = { "connector", "connector_field" }, read = read_pair,
+    schema = function(f)
+      return { type = "string", pattern = "^[A-Za-z0-9.$]+-[A-Za-z0-9.$]+$", ["x-connector"] = f.connector, ["x-connector-field"] = f.connector_field }
+    end },
   decimal = { widget = "decimal", options = RANGE, read = read_decimal, schema = schema_number },
   percent = { widget = "percent", options = RANGE, read = read_decimal, schema = schema_number, unit = "%", unit_text = "percent" },
   price = { widget = "price", options = { "min", "max", "above", "below", "from_mid", "pair" }, read = read_decimal,
@@ -231,6 +257,8 @@ fields.kinds = {
     schema = function() return { type = "string", pattern = "^[a-z0-9][a-z0-9_./-]{0,63}$" } end },
   mint = { widget = "mint", options = { "network" }, read = read_mint,
     schema = function(f) return { type = "string", pattern = "^[1-9A-HJ-NP-Za-km-z]{32,44}$", ["x-network"] = f.network } end },
+  config = { widget = "config", options = { "classes" }, read = read_config,
+    schema = function(f) return { type = { "object", "string" }, ["x-classes"] = f.classes and classes_schema() or nil } end },
   record = { widget = "record", options = { "of" } }, -- read in form.lua, as lists are
   list = { widget = "list", options = { "of", "min_items", "max_items", "ascending" } },
 }

@@ -18,11 +18,13 @@
 -- Kinds and what p.<name> is: string, slug, pair, enum, account, connector, mint -> string; decimal,
 -- percent, bps, price -> decimal (bridge.decimal; a percent is in percent: p.x:fraction() divides by 100,
 -- and twice for basis points); integer, seconds, minutes -> integer of that unit; duration ("1h30m") ->
--- integer seconds; boolean -> boolean; list -> array; record (of = { named fields }) -> table.
+-- integer seconds; boolean -> boolean; list -> array; record (of = { named fields }) -> table;
+-- config -> a table or a text, as it was given: a form.custom rule reads it and may set it and fields that were left out.
 --
 -- Options of every kind: default, title, help, group, unit, optional, shown_when, required_when. Of
 -- numbers: min, max (inclusive), above, below (exclusive), written as text ("0.02") or integers, never as
--- floats. string: pattern (a Lua pattern for the whole text), pattern_text, max_length. pair: connector.
+-- floats. string: pattern (a Lua pattern for the whole text), pattern_text, max_length. pair: connector, or
+-- connector_field, the name of the field that is the connector.
 -- price: from_mid (percent from the mid price, used when the field is left out; by the value of an enum:
 -- { direction = { long = "-8", short = "8" } }), pair (name of the pair field, else the first). enum: values. list: of, min_items, max_items, ascending. mint: network.
 --
@@ -59,6 +61,8 @@ local json = require("bridge.json")
 ---@field pattern_text? string
 ---@field max_length? integer
 ---@field connector? string of a pair
+---@field connector_field? string of a pair: the field that names its connector
+---@field classes? boolean of a config: the schema lists the fields of every known controller
 ---@field from_mid? string percent from the mid price, of a price that is left out
 ---@field pair? string name of the pair field of a price
 ---@field values? string[] of an enum
@@ -83,6 +87,7 @@ local json = require("bridge.json")
 ---@field account fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
 ---@field connector fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
 ---@field mint fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field config fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
 ---@field duration fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
 ---@field price fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
 ---@field seconds fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
@@ -306,10 +311,14 @@ function new_form(list, at)
     if field.kind == "price" and field.from_mid then
       field.pair = field.pair or self.pair
       local pair = field.pair and self.by_name[field.pair]
-      if not pair or not pair.connector then
+      if not pair or not (pair.connector or pair.connector_field) then
         fail(field.at or at, "form.of: " .. field.name .. " has from_mid and needs a pair field with a connector")
       end
       rules.check_from_mid(self, field)
+    end
+    local source = field.connector_field
+    if source and not (self.by_name[source] and self.by_name[source].kind == "connector") then
+      fail(field.at or at, "form.of: connector_field of " .. field.name .. " must name a connector field of this form")
     end
     rules.check_conditions(self, field)
   end
@@ -396,6 +405,11 @@ function Form:validate(params, prefix, lenient)
   rules.apply_conditions(self, given, prefix, result)
   if #result.from_mid == 0 then self:check_rules(result.values, prefix, result.errors) end
   return result
+end
+
+-- The connector of a pair field, which may be another field's value; nil when nobody says.
+function Form:connector_of(field, values)
+  return field.connector or (field.connector_field and values[field.connector_field]) or nil
 end
 
 -- Adds the errors of the rules between fields.

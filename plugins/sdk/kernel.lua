@@ -49,6 +49,11 @@ local function need_strategy(plugin, name)
   return strategy
 end
 
+-- The kinds of executors of these parameters; without them all that the strategy may have.
+local function executors(strategy, values)
+  return values and strategy.executors_of and strategy.executors_of(values) or strategy.executors
+end
+
 -- The endpoints that the actions want, together.
 local function needs_of(plugin)
   local seen = {}
@@ -106,7 +111,7 @@ end
 
 -- The plan of a bot; see plan.lua.
 function kernel.plan(plugin, input)
-  local result = require("bridge.plan").make(plugin, input, { phase = phase, wire = wire, find_strategy = find_strategy })
+  local result = require("bridge.plan").make(plugin, input, { phase = phase, wire = wire, find_strategy = find_strategy, executors = executors })
   result.plugin_log = json.array(require("bridge.log").lines())
   return result
 end
@@ -165,12 +170,16 @@ end
 function kernel.effects(plugin, input)
   phase("effects", "plain")
   local s = need_strategy(plugin, input.strategy)
-  local sentences = require("bridge.effects").sentences(s.executors, input.verb)
+  local values, kinds = nil, s.executors
+  if s.effects or s.executors_of then
+    local checked = s.form:validate(type(input.params) == "table" and input.params or {}, "/params", true)
+    values, kinds = checked.values, executors(s, #checked.errors == 0 and checked.values or nil)
+  end
+  local sentences = require("bridge.effects").sentences(kinds, input.verb)
   if s.effects then
-    local values = s.form:validate(input.params or {}, "/params", true).values
     for _, sentence in ipairs(s.effects(values, input.verb) or {}) do sentences[#sentences + 1] = sentence end
   end
-  return { effects = json.array(sentences), keeps = require("bridge.effects").keeps(s.executors) }
+  return { effects = json.array(sentences), keeps = require("bridge.effects").keeps(kinds) }
 end
 
 -- At load: raises the first violation of the contract with file and line.

@@ -16,11 +16,18 @@
 --   market.candle_feeds() -> array of the connectors that have candles, nil when they cannot be read
 --   market.candles(feed, pair, interval, count, seconds) -> array of { open, high, low, close } (decimals), at
 --     most `count`, oldest first; nil, code and why when the feed gave none within `seconds`
--- facts: facts.rules[connector][pair], facts.mid[connector][pair], facts.balances[account][connector].
+--   market.connectors() -> array of the connectors that the API has; market.has_connector(name)
+--   market.listed(connector, pair) -> true when the API has the connector and the connector the pair
+--   market.controllers() -> array of "type/name"
+--   market.template(controller) -> names of its fields as the API's template has them, or nil when the API
+--     does not have the controller
+-- facts: facts.rules[connector][pair], facts.mid[connector][pair], facts.balances[account][connector],
+-- facts.templates[controller].
 -- A failing upstream raises an `upstream` error.
 local _, host = ...
 local decimal = require("bridge.decimal")
 local fields = require("bridge.fields")
+local json = require("bridge.json")
 local copy = require("bridge.tables").copy
 local hb = require("bridge.hb")
 
@@ -43,6 +50,11 @@ local hb = require("bridge.hb")
 ---@field position_mode fun(account: string, connector: string): string?, string?
 ---@field candle_feeds fun(): string[]?
 ---@field candles fun(feed: string, pair: string, interval: string, count: integer, seconds: integer): table[]?, string?, string?
+---@field connectors fun(): string[]
+---@field has_connector fun(connector: string): boolean
+---@field listed fun(connector: string, pair: string): boolean
+---@field controllers fun(): string[]
+---@field template fun(controller: string): string[]?
 
 local market = {}
 
@@ -178,6 +190,45 @@ function market.new(facts)
       if c.open and c.high and c.low and c.close and c.close:sign() > 0 then found[#found + 1] = c end
     end
     return found
+  end
+
+  function view.connectors()
+    return once("connectors", function() return host.read("connectors.list", {}) end)
+  end
+
+  function view.has_connector(connector)
+    for _, name in ipairs(view.connectors()) do
+      if name == connector then return true end
+    end
+    return false
+  end
+
+  function view.listed(connector, pair)
+    return view.has_connector(connector) and view.rules(connector, pair) ~= nil
+  end
+
+  function view.controllers()
+    return once("controllers", function()
+      local out = {}
+      for kind, names in pairs(host.read("controllers.list", {})) do
+        for _, name in ipairs(type(names) == "table" and names or {}) do out[#out + 1] = kind .. "/" .. tostring(name) end
+      end
+      return out
+    end)
+  end
+
+  function view.template(controller)
+    return once("template " .. controller, function()
+      local known = false
+      for _, name in ipairs(view.controllers()) do known = known or name == controller end
+      if not known then return nil end
+      local kind, name = controller:match("^([^/]+)/(.+)$")
+      local rows, names = host.read("controllers.template", { controller_type = kind, controller_name = name }), {}
+      for field in pairs(rows) do names[#names + 1] = field end
+      facts.templates = facts.templates or {}
+      facts.templates[controller] = json.array(copy(names))
+      return names
+    end)
   end
 
   function view.min_order_value(connector, pair)

@@ -38,14 +38,29 @@ local function unknown_pair(view, connector, pair, pointer)
     hint = near and ("did you mean " .. near .. "?") or ("pairs are written BASE-QUOTE as " .. connector .. " lists them") }
 end
 
+local function unknown_connector(view, connector, pointer)
+  local near = text.nearest(connector, view.connectors())
+  return { pointer = pointer, code = "unknown_connector", message = "the connected Hummingbot API has no connector " .. connector,
+    hint = near and ("did you mean " .. near .. "?") or "GET /connectors/ of the API lists them" }
+end
+
+-- A person names the connector. Of Gateway's networks and providers (- and / in the name) there are no rules.
+local function is_listed(field, connector, view, errors)
+  if connector:find("[-/]") then return false end
+  if view.has_connector(connector) then return true end
+  errors[#errors + 1] = unknown_connector(view, connector, text.pointer("/params", field.connector_field))
+  return false
+end
+
 local function read_pairs(form, values, view, errors)
   for _, field in ipairs(form.fields) do
     local pair = values[field.name]
-    if field.kind == "pair" and field.connector and pair then
-      if view.rules(field.connector, pair) then
-        view.mid(field.connector, pair)
+    local connector = field.kind == "pair" and pair and form:connector_of(field, values)
+    if connector and (field.connector or is_listed(field, connector, view, errors)) then
+      if view.rules(connector, pair) then
+        view.mid(connector, pair)
       else
-        errors[#errors + 1] = unknown_pair(view, field.connector, pair, text.pointer("/params", field.name))
+        errors[#errors + 1] = unknown_pair(view, connector, pair, text.pointer("/params", field.name))
       end
     end
   end
@@ -64,7 +79,7 @@ local function fill_prices(form, checked, view, result)
   result.facts.derived = json.array({})
   for _, field in ipairs(checked.from_mid) do
     local pair = checked.values[field.pair]
-    local connector = form.by_name[field.pair].connector
+    local connector = form:connector_of(form.by_name[field.pair], checked.values)
     local percent = rules.from_mid(field, checked.values)
     local price = from_mid(percent, connector, pair, view)
     if price then
@@ -163,7 +178,7 @@ local function envelope(result, strategy, checked, limits, budget)
   result.risk = limits
   result.budget_quote = budget
   result.pair = main and checked.values[main] or nil
-  result.connector = field and field.connector or nil
+  result.connector = field and strategy.form:connector_of(field, checked.values) or nil
   result.quotes = quotes_of(strategy.form, checked.values)
 end
 
@@ -236,7 +251,7 @@ function plan.make(plugin, input, k)
   run_build(strategy, ctx, checked, result, limits)
   k.phase("preview")
   if strategy.preview then result.preview = json.array(strategy.preview(copy(ctx), copy(checked.values), copy(result.facts)) or {}) end
-  result.effects = json.array(require("bridge.effects").sentences(strategy.executors, "stop"))
+  result.effects = json.array(require("bridge.effects").sentences(k.executors(strategy, checked.values), "stop"))
   if strategy.effects then append(result.effects, strategy.effects(copy(checked.values), "stop") or {}) end
   return finish(result, k.wire)
 end

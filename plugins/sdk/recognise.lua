@@ -85,7 +85,7 @@ local function describe(plugin, strategy, given, values, missing, script)
   return {
     strategy = strategy.name, version = plugin.version, revision = strategy.revision, params = params,
     risk = limits(script, unknown), budget_quote = given[budget] ~= nil and values[budget] or nil,
-    pair = field and values[pair] or nil, connector = field and field.connector or nil,
+    pair = field and values[pair] or nil, connector = field and strategy.form:connector_of(field, values) or nil,
     quotes = quotes_of(strategy.form, values), unknown = unknown,
   }
 end

@@ -62,6 +62,16 @@ local ANSWERS = {
     if not args.trading_pairs then return copy(world.rules) end
     return { [args.trading_pairs] = copy(world.rules[args.trading_pairs]) }
   end,
+  ["connectors.list"] = function() return json.array({ "binance", "binance_perpetual", "bitmart", "kucoin" }) end,
+  ["controllers.list"] = function()
+    local classes, out = require("bridge.classes"), {}
+    for _, class in ipairs(classes.names()) do
+      local kind, name = class:match("^([^/]+)/(.+)$")
+      out[kind] = out[kind] or json.array({})
+      table.insert(out[kind], name)
+    end
+    return out
+  end,
   ["market.prices"] = function(world) return { prices = copy(world.mid) } end,
   ["portfolio.state"] = function(world, args)
     local account, connector = args.body.account_names[1], args.body.connector_names[1]

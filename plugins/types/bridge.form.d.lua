@@ -19,6 +19,8 @@
 ---@field pattern_text? string
 ---@field max_length? integer
 ---@field connector? string of a pair
+---@field connector_field? string of a pair: the field that names its connector
+---@field classes? boolean of a config: the schema lists the fields of every known controller
 ---@field from_mid? string percent from the mid price, of a price that is left out
 ---@field pair? string name of the pair field of a price
 ---@field values? string[] of an enum
@@ -43,6 +45,7 @@
 ---@field account fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
 ---@field connector fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
 ---@field mint fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
+---@field config fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
 ---@field duration fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
 ---@field price fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
 ---@field seconds fun(name: string|bridge.form.options, options?: bridge.form.options): bridge.form.field
@@ -72,6 +75,9 @@ local Form = {}
 ---were left out and want the market's mid price }. Rules between fields wait for those prices: then
 ---Form:check_rules is called again.
 function Form:validate(params, prefix, lenient) end
+
+---The connector of a pair field, which may be another field's value; nil when nobody says.
+function Form:connector_of(field, values) end
 
 ---Adds the errors of the rules between fields.
 function Form:check_rules(values, prefix, errors) end

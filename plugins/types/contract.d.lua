@@ -37,6 +37,7 @@
 ---@field replay? fun(ctx: ctx, p: table, candles: table): table
 ---@field migrate? fun(p: table, from: integer): table
 ---@field executors string[]
+---@field executors_of? fun(p: table): string[] which of them these parameters have
 ---@field risk_defaults? { max_loss_quote?: string, max_controller_loss_quote?: string }
 ---@field budget? string name of the field that is the budget
 ---@field pair? string name of the field that is the pair

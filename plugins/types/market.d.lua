@@ -20,4 +20,9 @@
 ---@field position_mode fun(account: string, connector: string): string?, string?
 ---@field candle_feeds fun(): string[]?
 ---@field candles fun(feed: string, pair: string, interval: string, count: integer, seconds: integer): table[]?, string?, string?
+---@field connectors fun(): string[]
+---@field has_connector fun(connector: string): boolean
+---@field listed fun(connector: string, pair: string): boolean
+---@field controllers fun(): string[]
+---@field template fun(controller: string): string[]?
 

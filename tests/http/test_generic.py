@@ -1,0 +1,88 @@
+"""The plugin for any controller, on the simulator: a bot on another exchange, what its plan says of
+upstream's verdict, and the adoption of a controller that no exchange's plugin has."""
+import pytest
+import requests
+
+
+@pytest.fixture(scope="module")
+def simulator(start_simulator):
+    program = start_simulator()
+    answer = requests.post(f"{program.url}/accounts/add-credential/master_account/binance",
+                           json={"binance_api_key": "k", "binance_api_secret": "s"},
+                           auth=("admin", "admin"), timeout=60)
+    assert answer.status_code < 300, answer.text
+    return program
+
+
+def plan(bridge, status=200, **params):
+    answer = bridge.post("/bots/plan", json={"name": "generic", "exchange": "hummingbot",
+                                             "strategy": "controller", "params": params})
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def test_market_maker_on_another_exchange_runs(bridge):
+    answer = bridge.post("/bots", headers={"Prefer": "wait=100"}, json={
+        "name": "other exchange", "exchange": "hummingbot", "strategy": "controller",
+        "params": {"config": "controller_name: pmm_simple\nconnector_name: binance\n"
+                             "trading_pair: ETH-USDT\ntotal_amount_quote: 120\n"
+                             "buy_spreads: [0.003, 0.006]\nsell_spreads: [0.003]\n"}})
+    assert answer.status_code == 201, answer.text
+    bot = answer.json()
+    assert (bot["state"], bot["connector"], bot["pair"]) == ("running", "binance", "ETH-USDT")
+    assert bot["params"] == {"controller": "market_making/pmm_simple", "connector": "binance",
+                             "pair": "ETH-USDT", "budget_quote": "120",
+                             "config": {"buy_spreads": [0.003, 0.006], "sell_spreads": [0.003]}}
+
+
+def test_its_connectors_are_nobodys(bridge):
+    for word, status in (("*", 404), ("binance", 404), ("bitmart", 200)):
+        assert bridge.get(f"/exchanges/{word}").status_code == status, word
+    names = [e["name"] for e in bridge.get("/exchanges").json()["exchanges"]]
+    assert names[-1] == "hummingbot" and set(names) == {"bitmart", "jupiter", "hummingbot"}
+    fields = bridge.get("/exchanges/hummingbot/strategies/controller").json()["schema"]
+    known = fields["properties"]["config"]["x-classes"]
+    assert {"name": "leverage", "type": "int", "default": 20, "unit":
+            "integer multiple; ignored on spot"} in known["market_making/pmm_simple"]
+
+
+def test_mistakes_are_named(bridge):
+    body = plan(bridge, 422, connector="binance", config={"buy_spreds": [0.1], "leverage": "many"})
+    found = {e["pointer"]: e for e in body["errors"]}
+    assert found["/params/config/buy_spreds"]["hint"] == "did you mean buy_spreads?"
+    assert found["/params/config/leverage"]["code"] == "wrong_type"
+    body = plan(bridge, 422, connector="binnace")
+    assert body["errors"][0]["pointer"] == "/params/connector"
+    assert body["errors"][0]["hint"] == "did you mean binance?"
+
+
+@pytest.mark.parametrize("controller", ["directional_trading/supertrend_v1",
+                                        "directional_trading/macd_bb_v1",
+                                        "market_making/pmm_dynamic"])
+def test_wrong_verdicts_are_explained(bridge, controller):
+    made = plan(bridge, controller=controller, connector="binance")
+    check, = made["upstream_checks"]
+    assert check["code"] == "upstream_verdict_wrong", check
+    assert "Extra inputs are not permitted" in check["hint"]
+    assert not [w for w in made["warnings"] if w["code"].startswith("upstream_")]
+    assert made["plan_id"]
+
+
+def test_right_verdicts_are_warnings(bridge, simulator, start_bridge, tmp_path):
+    """A plugin that builds a field which the class does not have."""
+    folder = tmp_path / "plugins" / "wrong"
+    folder.mkdir(parents=True)
+    (folder / "plugin.lua").write_text('''
+local form = require("bridge.form")
+return { api = 1, name = "wrong", title = "Wrong", version = "1", connectors = { "binance" }, strategies = { {
+  name = "one", revision = 1, title = "One", summary = "One", risk = "low", executors = { "grid" },
+  form = form.of { form.decimal("budget_quote", { default = "10" }) },
+  build = function() return { controllers = { { type = "generic", name = "grid_strike", config = { bogus = 1 } } } } end,
+} } }''')
+    with_it = start_bridge(simulator, BRIDGE_PLUGINS=folder.parent)
+    answer = with_it.post("/bots/plan", json={"name": "x", "exchange": "wrong", "strategy": "one"})
+    assert answer.status_code == 200, answer.text
+    made = answer.json()
+    assert made["upstream_checks"][0]["code"] == "upstream_verdict"
+    warning = [w for w in made["warnings"] if w["code"] == "upstream_verdict"]
+    assert warning and "bogus" in warning[0]["hint"]
