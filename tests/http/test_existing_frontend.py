@@ -122,6 +122,29 @@ def test_volume_is_refused_with_a_sentence(page):
     assert not any(b["name"] == "v" for b in page.bots())
 
 
+def test_its_form_for_the_perpetual_exchange_trades_there(page):
+    """The same words and another connector: never spot by accident."""
+    plan = page.call("POST", "/bots/plan", {**FORM, "connector": "bitmart_perpetual", "pair": "XRP/USDT"})
+    assert plan["strategy"] == "perp_mm" and plan["connector"] == "bitmart_perpetual" and plan["pair"] == "XRP-USDT"
+    assert plan["params"]["spreads_pct"] == ["0.3"] and plan["params"]["budget_quote"] == "1000"
+    with pytest.raises(Refused) as refused:
+        page.call("POST", "/bots/plan", {**FORM, "connector": "bitmart_perpetual", "strategy": "spot_mm", "config": {}})
+    assert refused.value.data["errors"][0]["code"] == "wrong_connector"
+
+
+def test_paper_trading_is_refused_with_the_reason(page):
+    with pytest.raises(Refused) as refused:
+        page.call("POST", "/bots/create", {**FORM, "name": "p", "connector": "bitmart_paper_trade"})
+    assert refused.value.data["errors"][0]["code"] == "paper_trade"
+
+
+@pytest.mark.parametrize("connector", ["bitmart", "jupiter"])
+def test_volume_is_refused_on_both(page, connector):
+    with pytest.raises(Refused) as refused:
+        page.call("POST", "/bots/create", {**FORM, "name": "v", "strategy": "volume", "connector": connector})
+    assert refused.value.data["errors"][0]["code"] == "no_volume"
+
+
 def test_jupiter_spread_is_refused_with_what_works(page):
     with pytest.raises(Refused) as refused:
         page.call("POST", "/bots/create", {**FORM, "name": "j", "connector": "jupiter",
