@@ -7,7 +7,7 @@ local gateway = {}
 ---"known" or "newer" name of the router for this image; said, and nil when it is too old.
 function gateway.version(e) end
 
----The router's connector id in a config, for template.new's fixed part.
+---The router's connector id in a config, for a strategy's fixed part.
 function gateway.name(ctx) end
 
 ---Notes in e.gateway whether Gateway runs and answers, with its tokens; says what is wrong otherwise.

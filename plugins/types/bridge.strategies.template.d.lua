@@ -4,11 +4,9 @@
 ---@class bridge.strategies.template
 local template = {}
 
----A strategy of the plugin contract.
-function template.new(o, spec) end
-
----Checked options with what is usual filled in; a mistake is raised at the plugin's line.
-function template.exchange(given, usual) end
+---The strategy that make(o) describes, made when somebody looks at more than its name: a plugin's file runs
+---for every call, and most calls need one strategy or none. What the plugin sets itself stays.
+function template.strategy(given, name, make) end
 
 ---A number for people: at most `places` decimals.
 function template.show(value, places) end

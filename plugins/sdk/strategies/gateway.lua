@@ -43,7 +43,7 @@ function gateway.version(e)
   end
 end
 
--- The router's connector id in a config, for template.new's fixed part.
+-- The router's connector id in a config, for a strategy's fixed part.
 function gateway.name(ctx)
   return versions.router(ctx.hummingbot)
 end

@@ -158,75 +158,77 @@ local function effects(_, verb)
 end
 
 function grid.spot(given)
-  local o = template.exchange(given)
-  local fixed_part = fixed(o)
-  fixed_part.side, fixed_part.leverage, fixed_part.position_mode = 1, 1, "ONEWAY"
-  local take_profit, step, size = order_rows("0.8", "0.6", "6", "0.3")
-  return template.new(o, {
-    name = "spot_grid", title = "Grid, buy low sell higher (spot)", risk = "medium", executors = { "grid" }, budget = "budget_quote", pair = "pair",
-    connector = o.connector, controller = { "generic", "grid_strike" },
-    summary = "Places buy orders between two prices and sells each purchase a little higher. Earns while the price moves up and down inside the range; loses when it falls out of it.",
-    docs = "Prices that are left out are taken from the market when the plan is made and shown in it. Coins bought by the grid are sold at market when the bot is stopped.",
-    -- 40 of 300 and three quarters of it: the limits the template was made with.
-    risk_defaults = { max_loss_quote = "13.3333%", max_controller_loss_quote = "10%" },
-    rows = {
-      words.pair(o, "ETH"),
-      { form.decimal("budget_quote", { default = "300", min = "20", unit = "quote", group = "market",
-        help = "Money this bot may use, in the quote currency." }), "total_amount_quote" },
-      price("low", "start_price", "-5", "Lowest grid price. Left out: 5 % below the present price."),
-      price("high", "end_price", "5", "Highest grid price; the grid ends when the price goes above it. Left out: 5 % above the present price."),
-      price("stop", "limit_price", "-8", "Below this price the grid sells what it holds and stops. Left out: 8 % below the present price."),
-      take_profit, step, size,
-      { form.boolean("keep", { default = false, group = "end",
-        help = "Keep the coins when the grid reaches its own limit. Not honoured when the bot is stopped or the loss limit acts: then everything is sold at market." }),
-        "keep_position" },
-      words.fee(o), words.spot_only(),
-    },
-    fixed = fixed_part,
-    presets = {
-      careful = { budget_quote = "100", take_profit_pct = "1.2", step_pct = "1" },
-      usual = { budget_quote = "300", take_profit_pct = "0.8", step_pct = "0.6" },
-      bold = { budget_quote = "1000", take_profit_pct = "0.7", step_pct = "0.4" },
-    },
-    checks = { check_prices, check_range, check_levels, check_loss, checks.take_profit,
-      checks.order(function(p) return p.order_quote end, "order_quote"), checks.closable(each_order, "budget_quote"),
-      checks.quote(function(p) return p.budget_quote end), checks.alone, check_keep },
-    preview = preview(o), effects = effects,
-  })
+  return template.strategy(given, "spot_grid", function(o)
+    local fixed_part = fixed(o)
+    fixed_part.side, fixed_part.leverage, fixed_part.position_mode = 1, 1, "ONEWAY"
+    local take_profit, step, size = order_rows("0.8", "0.6", "6", "0.3")
+    return {
+      title = "Grid, buy low sell higher (spot)", risk = "medium", executors = { "grid" }, budget = "budget_quote", pair = "pair",
+      connector = o.connector, controller = { "generic", "grid_strike" },
+      summary = "Places buy orders between two prices and sells each purchase a little higher. Earns while the price moves up and down inside the range; loses when it falls out of it.",
+      docs = "Prices that are left out are taken from the market when the plan is made and shown in it. Coins bought by the grid are sold at market when the bot is stopped.",
+      -- 40 of 300 and three quarters of it: the limits the template was made with.
+      risk_defaults = { max_loss_quote = "13.3333%", max_controller_loss_quote = "10%" },
+      rows = {
+        words.pair(o, "ETH"),
+        { form.decimal("budget_quote", { default = "300", min = "20", unit = "quote", group = "market",
+          help = "Money this bot may use, in the quote currency." }), "total_amount_quote" },
+        price("low", "start_price", "-5", "Lowest grid price. Left out: 5 % below the present price."),
+        price("high", "end_price", "5", "Highest grid price; the grid ends when the price goes above it. Left out: 5 % above the present price."),
+        price("stop", "limit_price", "-8", "Below this price the grid sells what it holds and stops. Left out: 8 % below the present price."),
+        take_profit, step, size,
+        { form.boolean("keep", { default = false, group = "end",
+          help = "Keep the coins when the grid reaches its own limit. Not honoured when the bot is stopped or the loss limit acts: then everything is sold at market." }),
+          "keep_position" },
+        words.fee(o), words.spot_only(),
+      },
+      fixed = fixed_part,
+      presets = {
+        careful = { budget_quote = "100", take_profit_pct = "1.2", step_pct = "1" },
+        usual = { budget_quote = "300", take_profit_pct = "0.8", step_pct = "0.6" },
+        bold = { budget_quote = "1000", take_profit_pct = "0.7", step_pct = "0.4" },
+      },
+      checks = { check_prices, check_range, check_levels, check_loss, checks.take_profit,
+        checks.order(function(p) return p.order_quote end, "order_quote"), checks.closable(each_order, "budget_quote"),
+        checks.quote(function(p) return p.budget_quote end), checks.alone, check_keep },
+      preview = preview(o), effects = effects,
+    }
+  end)
 end
 
 function grid.perpetual(given)
-  local o = template.exchange(given)
-  local fixed_part = fixed(o)
-  fixed_part.keep_position = false
-  local take_profit, step, size = order_rows("0.4", "0.4", "10", "0.1")
-  return template.new(o, {
-    name = "perp_grid", title = "Grid long or short (perpetual)", risk = "high", executors = { "grid" }, budget = "budget_quote", pair = "pair",
-    connector = o.connector, controller = { "generic", "grid_strike" },
-    summary = "A grid with leverage: long buys low and sells higher, short sells high and buys back lower. Earns inside the range; loses, times the leverage, when the price leaves it towards the stop.",
-    docs = "Prices that are left out are taken from the market when the plan is made and shown in it. When the bot is stopped, the position is closed at market.",
-    risk_defaults = { max_loss_quote = "12%", max_controller_loss_quote = "10%" },
-    rows = {
-      words.pair(o, "XRP"), words.budget("500", "30"),
-      { form.enum("direction", { values = { "long", "short" }, default = "short", group = "range",
-        help = "long buys low and sells higher; short the reverse." }), "side", "direction" },
-      price("low", "start_price", "-5", "Lowest grid price. Left out: 5 % below the present price."),
-      price("high", "end_price", "5", "Highest grid price. Left out: 5 % above the present price."),
-      price("stop", "limit_price", { direction = { long = "-8", short = "8" } },
-        "Long: below low. Short: above high. Left out: 8 % below the present price, above it for a short grid."),
-      take_profit, step, size, words.leverage(3), words.position_mode(),
-      words.stop_loss("10", "triple_barrier_config.stop_loss"), words.fee(o),
-    },
-    fixed = fixed_part,
-    presets = {
-      careful = { budget_quote = "200", leverage = 1, take_profit_pct = "0.6", step_pct = "0.6" },
-      usual = { budget_quote = "500", leverage = 3 },
-      bold = { budget_quote = "1000", leverage = 5, stop_loss_pct = "8" },
-    },
-    checks = { check_prices, check_range, check_levels, check_loss, checks.take_profit, checks.leverage, checks.mode,
-      checks.order(function(p) return p.order_quote end, "order_quote"), checks.margin(false), checks.alone },
-    preview = preview(o), effects = effects,
-  })
+  return template.strategy(given, "perp_grid", function(o)
+    local fixed_part = fixed(o)
+    fixed_part.keep_position = false
+    local take_profit, step, size = order_rows("0.4", "0.4", "10", "0.1")
+    return {
+      title = "Grid long or short (perpetual)", risk = "high", executors = { "grid" }, budget = "budget_quote", pair = "pair",
+      connector = o.connector, controller = { "generic", "grid_strike" },
+      summary = "A grid with leverage: long buys low and sells higher, short sells high and buys back lower. Earns inside the range; loses, times the leverage, when the price leaves it towards the stop.",
+      docs = "Prices that are left out are taken from the market when the plan is made and shown in it. When the bot is stopped, the position is closed at market.",
+      risk_defaults = { max_loss_quote = "12%", max_controller_loss_quote = "10%" },
+      rows = {
+        words.pair(o, "XRP"), words.budget("500", "30"),
+        { form.enum("direction", { values = { "long", "short" }, default = "short", group = "range",
+          help = "long buys low and sells higher; short the reverse." }), "side", "direction" },
+        price("low", "start_price", "-5", "Lowest grid price. Left out: 5 % below the present price."),
+        price("high", "end_price", "5", "Highest grid price. Left out: 5 % above the present price."),
+        price("stop", "limit_price", { direction = { long = "-8", short = "8" } },
+          "Long: below low. Short: above high. Left out: 8 % below the present price, above it for a short grid."),
+        take_profit, step, size, words.leverage(3), words.position_mode(),
+        words.stop_loss("10", "triple_barrier_config.stop_loss"), words.fee(o),
+      },
+      fixed = fixed_part,
+      presets = {
+        careful = { budget_quote = "200", leverage = 1, take_profit_pct = "0.6", step_pct = "0.6" },
+        usual = { budget_quote = "500", leverage = 3 },
+        bold = { budget_quote = "1000", leverage = 5, stop_loss_pct = "8" },
+      },
+      checks = { check_prices, check_range, check_levels, check_loss, checks.take_profit, checks.leverage, checks.mode,
+        checks.order(function(p) return p.order_quote end, "order_quote"), checks.margin(false), checks.alone },
+      preview = preview(o), effects = effects,
+    }
+  end)
 end
 
 return grid

@@ -27,7 +27,7 @@ end
 local function check_market(e)
   local market = e.p.asset .. "-USDC"
   if not e.market.rules(e.o.spot, market) then
-    e.report:error("asset", "hedge_market_missing", { exchange = e.o.spot_title, market = market })
+    e.report:error("asset", "hedge_market_missing", { exchange = e.o.spot_title or e.o.title, market = market })
   end
 end
 
@@ -72,8 +72,8 @@ end
 
 -- with: name, title, ratio, least, cooldown, spot (name or function(ctx)), asset_help, checks, summary.
 local function new(o, with)
-  return template.new(o, {
-    name = with.name, title = with.title, risk = "medium", executors = { "order" }, pair = "perp_pair", connector = o.connector,
+  return {
+    title = with.title, risk = "medium", executors = { "order" }, pair = "perp_pair", connector = o.connector,
     controller = { "generic", "hedge_asset" }, summary = with.summary,
     docs = "There is no loss limit unless you set one: the report shows the short alone, which loses exactly while the coin gains. The short stays open when the bot is stopped: close it yourself.",
     risk_defaults = { max_loss_quote = "none", max_controller_loss_quote = "none" },
@@ -99,31 +99,34 @@ local function new(o, with)
       if verb == "stop" then return { "The short stays open on " .. o.title .. ", without anybody adjusting it." } end
       return {}
     end,
-  })
+  }
 end
 
 local function own_account(e) return e.ctx.account end
 local function wallet_account() return gateway.WALLET_ACCOUNT end
 
 function hedge.exchange(given)
-  local o = template.exchange(given, { spot_title = given and given.title })
-  return new(o, {
-    name = "perp_hedge", title = "Hedge a " .. o.spot_title .. " coin balance", ratio = "100", least = "20", cooldown = 60, spot = o.spot,
-    summary = "Keeps a perpetual short as large as a coin balance on " .. o.spot_title .. ", so that its price no longer matters.",
-    asset_help = "Coin to hedge. " .. o.spot_title .. " must list it against USDC.",
-    checks = { check_pair, check_market, checks.leverage, checks.mode, check_least, check_size(own_account, o.spot, o.spot_title), check_limit },
-  })
+  return template.strategy(given, "perp_hedge", function(o)
+    local place = o.spot_title or o.title
+    return new(o, {
+      title = "Hedge a " .. place .. " coin balance", ratio = "100", least = "20", cooldown = 60, spot = o.spot,
+      summary = "Keeps a perpetual short as large as a coin balance on " .. place .. ", so that its price no longer matters.",
+      asset_help = "Coin to hedge. " .. place .. " must list it against USDC.",
+      checks = { check_pair, check_market, checks.leverage, checks.mode, check_least, check_size(own_account, o.spot, place), check_limit },
+    })
+  end)
 end
 
 function hedge.wallet(given)
-  local o = template.exchange(given)
-  return new(o, {
-    name = "hedged_wallet", title = "Hedge a Solana wallet on " .. o.title .. " perpetual", ratio = "90", least = "25", cooldown = 120, spot = gateway.name,
-    summary = "Keeps a perpetual short on " .. o.title .. " against a coin in the Solana wallet.",
-    asset_help = "Coin in the Solana wallet.",
-    checks = { gateway.version, gateway.up, function(e) gateway.tokens_known(e, "asset", { e.p.asset, "USDC" }) end, gateway.wallet(gateway.GAS_SOL), check_pair,
-      checks.leverage, checks.mode, check_least, check_size(wallet_account, versions.NETWORK, "Solana"), check_cooldown, check_limit },
-  })
+  return template.strategy(given, "hedged_wallet", function(o)
+    return new(o, {
+      title = "Hedge a Solana wallet on " .. o.title .. " perpetual", ratio = "90", least = "25", cooldown = 120, spot = gateway.name,
+      summary = "Keeps a perpetual short on " .. o.title .. " against a coin in the Solana wallet.",
+      asset_help = "Coin in the Solana wallet.",
+      checks = { gateway.version, gateway.up, function(e) gateway.tokens_known(e, "asset", { e.p.asset, "USDC" }) end, gateway.wallet(gateway.GAS_SOL), check_pair,
+        checks.leverage, checks.mode, check_least, check_size(wallet_account, versions.NETWORK, "Solana"), check_cooldown, check_limit },
+    })
+  end)
 end
 
 return hedge

@@ -129,26 +129,27 @@ end
 local SPOT_DOCS = "Without coins in the account only the buy orders are placed, unless buy_inventory is set. Open trades are closed at market when the bot is stopped."
 
 function mm.spot(given)
-  local o = template.exchange(given)
-  local both, buy, sell = spread_rows({ "0.4", "0.8" })
-  return template.new(o, {
-    name = "spot_mm", title = "Market making (spot)", risk = "medium", executors = { "position" }, budget = "budget_quote", pair = "pair",
-    connector = o.connector, controller = { "market_making", "pmm_simple" }, needs = { "buy_spreads", "sell_spreads" },
-    summary = "Keeps buy and sell orders on both sides of the price and earns the difference when both are filled. Loses when the price runs away in one direction.",
-    docs = SPOT_DOCS,
-    risk_defaults = { max_loss_quote = "10%", max_controller_loss_quote = "7.5%" },
-    rows = { words.pair(o, "BTC"), words.budget("200", "20"), both, buy, sell, words.take_profit("0.8", "0.3", nil, true),
-      words.stop_loss("3"), words.time_limit(240), words.refresh(120), words.cooldown(30, COOLDOWN), words.buy_inventory(), words.fee(o), words.spot_only() },
-    fixed = fixed(o, { leverage = 1, position_mode = "ONEWAY" }),
-    presets = {
-      careful = { budget_quote = "100", spreads_pct = { "0.8", "1.6" }, take_profit_pct = "1.2", stop_loss_pct = "2" },
-      usual = { budget_quote = "200", spreads_pct = { "0.4", "0.8" }, take_profit_pct = "0.8", stop_loss_pct = "3" },
-      bold = { budget_quote = "500", spreads_pct = { "0.3", "0.6", "0.9" }, take_profit_pct = "0.7", stop_loss_pct = "5", refresh_s = 60 },
-    },
-    checks = { checks.spreads, checks.take_profit, checks.stop_loss, checks.pace(orders), checks.order(each_order, "budget_quote"),
-      checks.closable(each_order, "budget_quote"), checks.quote(quote_need), checks.coins(coin_need, "buy_inventory", "base_missing"), checks.alone },
-    preview = preview(o), effects = effects,
-  })
+  return template.strategy(given, "spot_mm", function(o)
+    local both, buy, sell = spread_rows({ "0.4", "0.8" })
+    return {
+      title = "Market making (spot)", risk = "medium", executors = { "position" }, budget = "budget_quote", pair = "pair",
+      connector = o.connector, controller = { "market_making", "pmm_simple" }, needs = { "buy_spreads", "sell_spreads" },
+      summary = "Keeps buy and sell orders on both sides of the price and earns the difference when both are filled. Loses when the price runs away in one direction.",
+      docs = SPOT_DOCS,
+      risk_defaults = { max_loss_quote = "10%", max_controller_loss_quote = "7.5%" },
+      rows = { words.pair(o, "BTC"), words.budget("200", "20"), both, buy, sell, words.take_profit("0.8", "0.3", nil, true),
+        words.stop_loss("3"), words.time_limit(240), words.refresh(120), words.cooldown(30, COOLDOWN), words.buy_inventory(), words.fee(o), words.spot_only() },
+      fixed = fixed(o, { leverage = 1, position_mode = "ONEWAY" }),
+      presets = {
+        careful = { budget_quote = "100", spreads_pct = { "0.8", "1.6" }, take_profit_pct = "1.2", stop_loss_pct = "2" },
+        usual = { budget_quote = "200", spreads_pct = { "0.4", "0.8" }, take_profit_pct = "0.8", stop_loss_pct = "3" },
+        bold = { budget_quote = "500", spreads_pct = { "0.3", "0.6", "0.9" }, take_profit_pct = "0.7", stop_loss_pct = "5", refresh_s = 60 },
+      },
+      checks = { checks.spreads, checks.take_profit, checks.stop_loss, checks.pace(orders), checks.order(each_order, "budget_quote"),
+        checks.closable(each_order, "budget_quote"), checks.quote(quote_need), checks.coins(coin_need, "buy_inventory", "base_missing"), checks.alone },
+      preview = preview(o), effects = effects,
+    }
+  end)
 end
 
 -- ---- distances that follow volatility ----
@@ -178,39 +179,40 @@ local function check_width(e)
 end
 
 function mm.dynamic(given)
-  local o = template.exchange(given)
-  return template.new(o, {
-    name = "spot_mm_dynamic", title = "Volatility-scaled market making (spot)", risk = "medium", executors = { "position" }, budget = "budget_quote",
-    pair = "pair", connector = o.connector, controller = { "market_making", "pmm_dynamic" },
-    summary = "Market making whose distances grow and shrink with the market's recent movement. Needs candles, which may come from another exchange.",
-    docs = SPOT_DOCS .. " Distances are multiples of NATR, the mean range of a candle in percent; the middle price is shifted by MACD (21, 42, 9). Until the feed has all its candles the bot waits.",
-    risk_defaults = { max_loss_quote = "10%", max_controller_loss_quote = "6.6667%" },
-    rows = {
-      words.pair(o, "SOL"), words.budget("300", "20"),
-      { form.list("width", { of = form.decimal { min = "0.2", max = "10" }, default = { "1", "2" }, min_items = 1, max_items = 5, ascending = true,
-        group = "orders", help = "Order distances as multiples of recent volatility (NATR), nearest first." }),
-        put = function(config, p)
-          config.buy_spreads, config.sell_spreads = json.array(p.width), json.array(p.width)
-          config.buy_amounts_pct, config.sell_amounts_pct = ones(p.width), ones(p.width)
-        end, get = function(c) return c.buy_spreads end },
-      { form.enum("candles_from", { values = words.FEEDS, default = o.candles or "binance", group = "signal",
-        help = "Where candles come from; not every exchange has a candle feed in Hummingbot." }), "candles_connector" },
-      words.candle(),
-      words.take_profit("1", "0.3", nil, true), words.stop_loss("4"), words.time_limit(240), words.refresh(120),
-      words.buy_inventory(), words.fee(o), words.spot_only(),
-    },
-    fixed = fixed(o, { leverage = 1, position_mode = "ONEWAY", cooldown_time = 30, candles_trading_pair = function(_, p) return p.pair end,
-      macd_fast = 21, macd_slow = MACD_SLOW, macd_signal = 9, natr_length = NATR }),
-    presets = {
-      careful = { budget_quote = "150", width = { "2", "4" }, take_profit_pct = "1.5", stop_loss_pct = "3" },
-      usual = { budget_quote = "300", width = { "1", "2" } },
-      bold = { budget_quote = "600", width = { "0.7", "1.4", "2.1" }, take_profit_pct = "0.8", refresh_s = 60 },
-    },
-    checks = { checks.take_profit, checks.stop_loss, checks.pace(orders), checks.order(each_order, "budget_quote"),
-      checks.closable(each_order, "budget_quote"), checks.quote(quote_need), checks.coins(coin_need, "buy_inventory", "base_missing"),
-      checks.candles(function() return MACD_SLOW + WARM_UP end), check_width, checks.alone },
-    preview = preview(o), effects = effects,
-  })
+  return template.strategy(given, "spot_mm_dynamic", function(o)
+    return {
+      title = "Volatility-scaled market making (spot)", risk = "medium", executors = { "position" }, budget = "budget_quote",
+      pair = "pair", connector = o.connector, controller = { "market_making", "pmm_dynamic" },
+      summary = "Market making whose distances grow and shrink with the market's recent movement. Needs candles, which may come from another exchange.",
+      docs = SPOT_DOCS .. " Distances are multiples of NATR, the mean range of a candle in percent; the middle price is shifted by MACD (21, 42, 9). Until the feed has all its candles the bot waits.",
+      risk_defaults = { max_loss_quote = "10%", max_controller_loss_quote = "6.6667%" },
+      rows = {
+        words.pair(o, "SOL"), words.budget("300", "20"),
+        { form.list("width", { of = form.decimal { min = "0.2", max = "10" }, default = { "1", "2" }, min_items = 1, max_items = 5, ascending = true,
+          group = "orders", help = "Order distances as multiples of recent volatility (NATR), nearest first." }),
+          put = function(config, p)
+            config.buy_spreads, config.sell_spreads = json.array(p.width), json.array(p.width)
+            config.buy_amounts_pct, config.sell_amounts_pct = ones(p.width), ones(p.width)
+          end, get = function(c) return c.buy_spreads end },
+        { form.enum("candles_from", { values = words.FEEDS, default = o.candles or "binance", group = "signal",
+          help = "Where candles come from; not every exchange has a candle feed in Hummingbot." }), "candles_connector" },
+        words.candle(),
+        words.take_profit("1", "0.3", nil, true), words.stop_loss("4"), words.time_limit(240), words.refresh(120),
+        words.buy_inventory(), words.fee(o), words.spot_only(),
+      },
+      fixed = fixed(o, { leverage = 1, position_mode = "ONEWAY", cooldown_time = 30, candles_trading_pair = function(_, p) return p.pair end,
+        macd_fast = 21, macd_slow = MACD_SLOW, macd_signal = 9, natr_length = NATR }),
+      presets = {
+        careful = { budget_quote = "150", width = { "2", "4" }, take_profit_pct = "1.5", stop_loss_pct = "3" },
+        usual = { budget_quote = "300", width = { "1", "2" } },
+        bold = { budget_quote = "600", width = { "0.7", "1.4", "2.1" }, take_profit_pct = "0.8", refresh_s = 60 },
+      },
+      checks = { checks.take_profit, checks.stop_loss, checks.pace(orders), checks.order(each_order, "budget_quote"),
+        checks.closable(each_order, "budget_quote"), checks.quote(quote_need), checks.coins(coin_need, "buy_inventory", "base_missing"),
+        checks.candles(function() return MACD_SLOW + WARM_UP end), check_width, checks.alone },
+      preview = preview(o), effects = effects,
+    }
+  end)
 end
 
 -- ---- perpetual ----
@@ -220,29 +222,30 @@ local function check_netting(e)
 end
 
 function mm.perpetual(given)
-  local o = template.exchange(given)
-  local both, buy, sell = spread_rows({ "0.2", "0.4" })
-  return template.new(o, {
-    name = "perp_mm", title = "Market making (perpetual)", risk = "high", executors = { "position" }, budget = "budget_quote", pair = "pair",
-    connector = o.connector, controller = { "market_making", "pmm_simple" }, needs = { "buy_spreads", "sell_spreads" },
-    summary = "Keeps buy and sell orders on both sides of the price with leverage. Earns the difference when both are filled; loses, times the leverage, when the price runs away.",
-    docs = "Open positions are closed at market when the bot is stopped.",
-    risk_defaults = { max_loss_quote = "10%", max_controller_loss_quote = "6.6667%" },
-    rows = {
-      words.pair(o, "XRP"), words.budget("300", "30"),
-      both, buy, sell, words.leverage(3), words.position_mode(), words.take_profit("0.4", "0.1", nil, true), words.stop_loss("2"), words.time_limit(120),
-      words.refresh(60), words.cooldown(60, COOLDOWN), words.fee(o),
-    },
-    fixed = fixed(o, { skip_rebalance = true }),
-    presets = {
-      careful = { budget_quote = "150", spreads_pct = { "0.4", "0.8" }, leverage = 1, take_profit_pct = "0.6" },
-      usual = { budget_quote = "300", spreads_pct = { "0.2", "0.4" }, leverage = 3 },
-      bold = { budget_quote = "600", spreads_pct = { "0.15", "0.3", "0.45" }, leverage = 5, take_profit_pct = "0.3", refresh_s = 30 },
-    },
-    checks = { checks.spreads, checks.take_profit, checks.stop_loss, checks.pace(orders), checks.leverage, checks.mode, check_netting,
-      checks.order(each_order, "budget_quote"), checks.margin(false), checks.alone },
-    preview = preview(o), effects = function() return {} end,
-  })
+  return template.strategy(given, "perp_mm", function(o)
+    local both, buy, sell = spread_rows({ "0.2", "0.4" })
+    return {
+      title = "Market making (perpetual)", risk = "high", executors = { "position" }, budget = "budget_quote", pair = "pair",
+      connector = o.connector, controller = { "market_making", "pmm_simple" }, needs = { "buy_spreads", "sell_spreads" },
+      summary = "Keeps buy and sell orders on both sides of the price with leverage. Earns the difference when both are filled; loses, times the leverage, when the price runs away.",
+      docs = "Open positions are closed at market when the bot is stopped.",
+      risk_defaults = { max_loss_quote = "10%", max_controller_loss_quote = "6.6667%" },
+      rows = {
+        words.pair(o, "XRP"), words.budget("300", "30"),
+        both, buy, sell, words.leverage(3), words.position_mode(), words.take_profit("0.4", "0.1", nil, true), words.stop_loss("2"), words.time_limit(120),
+        words.refresh(60), words.cooldown(60, COOLDOWN), words.fee(o),
+      },
+      fixed = fixed(o, { skip_rebalance = true }),
+      presets = {
+        careful = { budget_quote = "150", spreads_pct = { "0.4", "0.8" }, leverage = 1, take_profit_pct = "0.6" },
+        usual = { budget_quote = "300", spreads_pct = { "0.2", "0.4" }, leverage = 3 },
+        bold = { budget_quote = "600", spreads_pct = { "0.15", "0.3", "0.45" }, leverage = 5, take_profit_pct = "0.3", refresh_s = 30 },
+      },
+      checks = { checks.spreads, checks.take_profit, checks.stop_loss, checks.pace(orders), checks.leverage, checks.mode, check_netting,
+        checks.order(each_order, "budget_quote"), checks.margin(false), checks.alone },
+      preview = preview(o), effects = function() return {} end,
+    }
+  end)
 end
 
 return mm

@@ -82,38 +82,39 @@ local function check_version(e)
 end
 
 function pool.rebalanced(given)
-  local o = template.exchange(given)
-  return template.new(o, {
-    name = "lp", title = "Liquidity position with Jupiter auto-swap", risk = "high", executors = { "lp" }, budget = "budget_quote", pair = "pair",
-    controller = { "generic", "lp_rebalancer" },
-    summary = "Lends both coins to a pool in a narrow price range and earns its fees; opens the range anew when the price leaves it. Loses when the price runs away and comes back.",
-    docs = "Percents are percents here. The position stays in the pool when the bot is stopped: withdraw it yourself.",
-    risk_defaults = { max_loss_quote = "15%", max_controller_loss_quote = "15%" },
-    rows = {
-      { form.enum("lp_provider", { values = PROVIDERS, default = "orca/clmm", group = "market", help = "Where the pool lives. Jupiter itself has no pools." }), "lp_provider" },
-      { form.mint("pool", { default = SOL_USDC, network = versions.NETWORK, group = "market", help = "Pool address. The default is Orca's SOL-USDC." }), "pool_address" },
-      words.pair(o, "SOL", "trading_pair", { quote = "USDC", connector = false, help = "BASE-QUOTE in the pool's own order." }),
-      words.budget("100", "10"),
-      { form.percent("width_pct", { default = "4", min = "0.05", max = "100", group = "range", help = "Width of the range." }), "position_width_pct" },
-      { form.percent("rebalance_pct", { default = "1", min = "0.1", max = "50", group = "range", help = "Re-open when the price leaves the range by this much." }), "rebalance_threshold_pct" },
-      { form.enum("start_side", { values = { "BUY", "SELL", "RANGE" }, default = "RANGE", group = "range", help = "BUY starts with the quote coin, SELL with the base coin; RANGE needs both." }), "side", "side" },
-      { form.boolean("autoswap", { default = true, group = "range", help = "Swap through Jupiter when one coin is missing." }), "autoswap" },
-    },
-    fixed = { candles_config = json.array({}), connector_name = gateway.name, position_offset_pct = decimal("0.1"), sell_price_max = json.null, sell_price_min = json.null,
-      buy_price_max = json.null, buy_price_min = json.null, strategy_type = json.null, swap_buffer_pct = decimal("0.5") },
-    presets = {
-      careful = { budget_quote = "50", width_pct = "10", rebalance_pct = "3" },
-      usual = { budget_quote = "100", width_pct = "4", rebalance_pct = "1" },
-      bold = { budget_quote = "300", width_pct = "2", rebalance_pct = "0.5" },
-    },
-    checks = { gateway.version, check_version, gateway.up, gateway.pair("pair"), gateway.wallet(gateway.POOL_GAS_SOL), gateway.settings, check_pool, check_coins,
-      gateway.route("pair", swap_size) },
-    preview = function(ctx, p)
-      local rows = { { kind = "range", title = "Position", quote = p.budget_quote, width_pct = p.width_pct, rebalance_pct = p.rebalance_pct, connector = gateway.name(ctx) } }
-      for _, row in ipairs(needed(p)) do rows[#rows + 1] = { kind = "coins", token = row[1], quote = row[2] } end
-      return rows
-    end,
-  })
+  return template.strategy(given, "lp", function(o)
+    return {
+      title = "Liquidity position with Jupiter auto-swap", risk = "high", executors = { "lp" }, budget = "budget_quote", pair = "pair",
+      controller = { "generic", "lp_rebalancer" },
+      summary = "Lends both coins to a pool in a narrow price range and earns its fees; opens the range anew when the price leaves it. Loses when the price runs away and comes back.",
+      docs = "Percents are percents here. The position stays in the pool when the bot is stopped: withdraw it yourself.",
+      risk_defaults = { max_loss_quote = "15%", max_controller_loss_quote = "15%" },
+      rows = {
+        { form.enum("lp_provider", { values = PROVIDERS, default = "orca/clmm", group = "market", help = "Where the pool lives. Jupiter itself has no pools." }), "lp_provider" },
+        { form.mint("pool", { default = SOL_USDC, network = versions.NETWORK, group = "market", help = "Pool address. The default is Orca's SOL-USDC." }), "pool_address" },
+        words.pair(o, "SOL", "trading_pair", { quote = "USDC", connector = false, help = "BASE-QUOTE in the pool's own order." }),
+        words.budget("100", "10"),
+        { form.percent("width_pct", { default = "4", min = "0.05", max = "100", group = "range", help = "Width of the range." }), "position_width_pct" },
+        { form.percent("rebalance_pct", { default = "1", min = "0.1", max = "50", group = "range", help = "Re-open when the price leaves the range by this much." }), "rebalance_threshold_pct" },
+        { form.enum("start_side", { values = { "BUY", "SELL", "RANGE" }, default = "RANGE", group = "range", help = "BUY starts with the quote coin, SELL with the base coin; RANGE needs both." }), "side", "side" },
+        { form.boolean("autoswap", { default = true, group = "range", help = "Swap through Jupiter when one coin is missing." }), "autoswap" },
+      },
+      fixed = { candles_config = json.array({}), connector_name = gateway.name, position_offset_pct = decimal("0.1"), sell_price_max = json.null, sell_price_min = json.null,
+        buy_price_max = json.null, buy_price_min = json.null, strategy_type = json.null, swap_buffer_pct = decimal("0.5") },
+      presets = {
+        careful = { budget_quote = "50", width_pct = "10", rebalance_pct = "3" },
+        usual = { budget_quote = "100", width_pct = "4", rebalance_pct = "1" },
+        bold = { budget_quote = "300", width_pct = "2", rebalance_pct = "0.5" },
+      },
+      checks = { gateway.version, check_version, gateway.up, gateway.pair("pair"), gateway.wallet(gateway.POOL_GAS_SOL), gateway.settings, check_pool, check_coins,
+        gateway.route("pair", swap_size) },
+      preview = function(ctx, p)
+        local rows = { { kind = "range", title = "Position", quote = p.budget_quote, width_pct = p.width_pct, rebalance_pct = p.rebalance_pct, connector = gateway.name(ctx) } }
+        for _, row in ipairs(needed(p)) do rows[#rows + 1] = { kind = "coins", token = row[1], quote = row[2] } end
+        return rows
+      end,
+    }
+  end)
 end
 
 return pool

@@ -39,31 +39,32 @@ local function check_coins(e)
 end
 
 function swap.recurring(given)
-  local o = template.exchange(given)
-  return template.new(o, {
-    name = "recurring_swap", title = "Recurring swap (DCA) through Jupiter", risk = "medium", executors = { "order" }, pair = "pair",
-    controller = { "generic", "examples.basic_order_example" },
-    summary = "Buys or sells the same value of a coin again and again, whatever the price is.",
-    docs = "The first swap is sent as soon as the bot runs. When the bot is stopped, what was swapped stays.",
-    risk_defaults = { max_loss_quote = "50", max_controller_loss_quote = "none" },
-    rows = {
-      words.pair(o, "SOL", "trading_pair", { quote = "USDC", connector = false, help = "What to buy or sell." }),
-      { form.enum("side", { values = { "BUY", "SELL" }, default = "BUY", group = "size", help = "BUY buys the first coin with the second." }), "side", "side" },
-      { form.decimal("amount_quote", { default = "10", min = "1", unit = "quote", group = "size", help = "Value of each swap." }), "amount_quote" },
-      { form.minutes("every_min", { default = 1440, min = 5, max = 43200, group = "size", help = "Time between swaps." }), "order_frequency", "minutes" },
-    },
-    fixed = { total_amount_quote = 100, connector_name = gateway.name, position_mode = "ONEWAY", leverage = 1 },
-    presets = {
-      careful = { amount_quote = "5", every_min = 1440 },
-      usual = { amount_quote = "10", every_min = 1440 },
-      bold = { amount_quote = "50", every_min = 720 },
-    },
-    checks = { gateway.version, gateway.up, gateway.pair("pair"), gateway.wallet(gateway.GAS_SOL), gateway.settings, check_rate, check_coins,
-      gateway.route("pair", swap_size, function(p) return p.side end) },
-    preview = function(ctx, p)
-      return { { kind = "trade", title = "Each swap", quote = p.amount_quote, every_min = p.every_min, side = p.side, connector = gateway.name(ctx) } }
-    end,
-  })
+  return template.strategy(given, "recurring_swap", function(o)
+    return {
+      title = "Recurring swap (DCA) through Jupiter", risk = "medium", executors = { "order" }, pair = "pair",
+      controller = { "generic", "examples.basic_order_example" },
+      summary = "Buys or sells the same value of a coin again and again, whatever the price is.",
+      docs = "The first swap is sent as soon as the bot runs. When the bot is stopped, what was swapped stays.",
+      risk_defaults = { max_loss_quote = "50", max_controller_loss_quote = "none" },
+      rows = {
+        words.pair(o, "SOL", "trading_pair", { quote = "USDC", connector = false, help = "What to buy or sell." }),
+        { form.enum("side", { values = { "BUY", "SELL" }, default = "BUY", group = "size", help = "BUY buys the first coin with the second." }), "side", "side" },
+        { form.decimal("amount_quote", { default = "10", min = "1", unit = "quote", group = "size", help = "Value of each swap." }), "amount_quote" },
+        { form.minutes("every_min", { default = 1440, min = 5, max = 43200, group = "size", help = "Time between swaps." }), "order_frequency", "minutes" },
+      },
+      fixed = { total_amount_quote = 100, connector_name = gateway.name, position_mode = "ONEWAY", leverage = 1 },
+      presets = {
+        careful = { amount_quote = "5", every_min = 1440 },
+        usual = { amount_quote = "10", every_min = 1440 },
+        bold = { amount_quote = "50", every_min = 720 },
+      },
+      checks = { gateway.version, gateway.up, gateway.pair("pair"), gateway.wallet(gateway.GAS_SOL), gateway.settings, check_rate, check_coins,
+        gateway.route("pair", swap_size, function(p) return p.side end) },
+      preview = function(ctx, p)
+        return { { kind = "trade", title = "Each swap", quote = p.amount_quote, every_min = p.every_min, side = p.side, connector = gateway.name(ctx) } }
+      end,
+    }
+  end)
 end
 
 return swap

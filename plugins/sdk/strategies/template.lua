@@ -1,8 +1,8 @@
 -- What every exchange-neutral strategy is made with: rows that say how a field of the form becomes a key
 -- of the controller's config, both ways, so that build and recognise come from the same rows.
 --
---   template.new(o, {
---     name = "spot_grid", controller = { "generic", "grid_strike" }, …,
+--   return template.strategy(given, "spot_grid", function(o) return {
+--     controller = { "generic", "grid_strike" }, …,
 --     rows = {
 --       { form.pair("pair", { … }), "trading_pair" },
 --       { form.percent("step_pct", { … }), "min_spread_between_orders", "fraction" },
@@ -11,14 +11,14 @@
 --     },
 --     fixed = { leverage = 1, triple_barrier_config = { … } },   -- a function(ctx, p) is called
 --     checks = { function(e) … end, … },               -- e = { ctx, p, market, report, o, mid, rules }
---   })
+--   } end)
 --
 -- A path such as "triple_barrier_config.take_profit" reaches into a table. A third member names a
 -- conversion below or is { put = function(value) … end, get = function(value, config) … end }. Instead of a
 -- path there may be put(config, p) and get(config). Every key is written: what has no value is null. needs:
 -- keys without which a config is not recognised.
 --
--- o holds what an exchange plugin says about its exchange; see template.exchange.
+-- o holds what an exchange plugin says about its exchange; see KNOWN below.
 local json = require("bridge.json")
 local decimal = require("bridge.decimal")
 local configs = require("bridge.configs")
@@ -160,10 +160,10 @@ local function check_of(spec, o)
   end
 end
 
-local KEPT = { "name", "title", "summary", "risk", "executors", "docs", "risk_defaults", "preview", "effects", "pair" }
+local KEPT = { "title", "summary", "risk", "executors", "docs", "risk_defaults", "preview", "effects", "pair" }
 
--- A strategy of the plugin contract.
-function template.new(o, spec)
+-- A strategy of the plugin contract, from what an exchange plugin says and what a strategy's file says of it.
+local function new(o, name, spec)
   local entries, rows = {}, {}
   for i, row in ipairs(spec.rows) do
     if row.rule or row.group_of or row.refused then
@@ -173,15 +173,14 @@ function template.new(o, spec)
     end
   end
   local made = { revision = o.revision or 1, messages = require("bridge.strategies.messages"), form = form.of(entries), presets = o.presets or spec.presets }
-  for name in pairs(o.defaults) do
-    if not made.form.by_name[name] then
-      local near = text.nearest(tostring(name), made.form.names)
-      rules.fail(rules.here(), "defaults names " .. tostring(name) .. ", which is no field" .. (near and (", did you mean " .. near .. "?") or ""))
+  for field in pairs(o.defaults) do
+    if not made.form.by_name[field] then
+      local near = text.nearest(tostring(field), made.form.names)
+      rules.fail(rules.here(), "defaults names " .. tostring(field) .. ", which is no field" .. (near and (", did you mean " .. near .. "?") or ""))
     end
   end
-  rules.author, rules.defaults = nil, nil
   for _, key in ipairs(KEPT) do made[key] = spec[key] end
-  made.name, made.budget = o.name or spec.name, spec.budget
+  made.name, made.budget = name, spec.budget
   local places = mapped(rows)
   made.build, made.recognise = build_of(spec, places), recognise_of(spec, places)
   if spec.checks then made.check = check_of(spec, o) end
@@ -193,18 +192,17 @@ end
 -- connector: its name upstream (required); title: for people; quote: the usual quote currency; fee_pct: of one
 -- trade, in percent; name, revision, presets: of the strategy; defaults: field -> default; candles: the
 -- connector that candles come from; contracts: amounts are whole contracts; max_leverage: above it a
--- plan warns. taker_title: the other side's name for people.
+-- plan warns; spot, spot_title: the spot connector that a hedge looks at, and its name for people.
 local KNOWN = { "connector", "title", "quote", "fee_pct", "name", "revision", "presets", "defaults", "candles", "contracts",
-  "max_leverage", "spot", "spot_title", "gateway" }
+  "max_leverage", "spot", "spot_title" }
 
 -- Checked options with what is usual filled in; a mistake is raised at the plugin's line.
-function template.exchange(given, usual)
+local function exchange(given)
   local _, at = pcall(error, "", 4)
   if type(given) ~= "table" or type(given.connector) ~= "string" then
     rules.fail(at, 'a strategy needs { connector = "…" }, the name Hummingbot gives the exchange')
   end
   local o = { title = given.connector, quote = "USDT", fee_pct = "0.1", defaults = {}, max_leverage = 10 }
-  for key, value in pairs(usual or {}) do o[key] = value end
   for key, value in pairs(given) do
     local known = false
     for _, name in ipairs(KNOWN) do known = known or name == key end
@@ -214,8 +212,27 @@ function template.exchange(given, usual)
     end
     o[key] = value
   end
-  rules.author, rules.defaults = at, o.defaults -- what follows until template.new is declared in the plugin's name
-  return o
+  return o, at
+end
+
+-- The strategy that make(o) describes, made when somebody looks at more than its name: a plugin's file runs
+-- for every call, and most calls need one strategy or none. What the plugin sets itself stays.
+function template.strategy(given, name, make)
+  local o, at = exchange(given)
+  name = o.name or name
+  return setmetatable({ name = name }, {
+    __index = function(self, key)
+      setmetatable(self, nil)
+      -- Until the form is there its fields are declared in the plugin's name, with the plugin's defaults.
+      rules.author, rules.defaults = at, o.defaults
+      local made = new(o, name, make(o))
+      rules.author, rules.defaults = nil, nil
+      for word, value in pairs(made) do
+        if rawget(self, word) == nil then self[word] = value end
+      end
+      return rawget(self, key)
+    end,
+  })
 end
 
 -- A number for people: at most `places` decimals.

@@ -51,12 +51,12 @@ local function directional(o, spec)
   local list = { checks.take_profit, checks.stop_loss, checks.leverage, checks.mode,
     spec.order or checks.order(function(p) return p.budget_quote end, "budget_quote"), checks.margin(true), checks.candles(spec.need), checks.alone }
   for _, check in ipairs(spec.checks or {}) do list[#list + 1] = check end
-  return template.new(o, {
-    name = spec.name, title = spec.title, risk = "high", executors = spec.executors or { "position" }, budget = "budget_quote", pair = "pair", connector = o.connector,
+  return {
+    title = spec.title, risk = "high", executors = spec.executors or { "position" }, budget = "budget_quote", pair = "pair", connector = o.connector,
     controller = { "directional_trading", spec.controller }, summary = spec.summary, docs = DOCS .. (spec.docs or ""),
     risk_defaults = spec.risk_defaults or { max_loss_quote = "15%", max_controller_loss_quote = "10%" },
     rows = rows, fixed = fixed(o, spec.fixed), presets = spec.presets or PRESETS, checks = list, preview = spec.preview or preview,
-  })
+  }
 end
 
 local function exits()
@@ -66,17 +66,18 @@ end
 -- ---- bollinger ----
 
 function trend.bollinger(given)
-  local o = template.exchange(given)
-  return directional(o, {
-    name = "perp_bollinger", title = "Bollinger mean reversion (perpetual)", controller = "bollinger_v1", base = "XRP",
-    summary = "Buys when the price falls out of the lower Bollinger band and sells short above the upper one, hoping that it comes back. Loses in a trend.",
-    docs = " A trailing stop arms at a gain of 1.5 % and gives back 0.5 %.",
-    signal = { bb_length(),
-      { form.decimal("bb_std", { default = "2.0", min = "0.5", max = "5", group = "signal", help = "Band width, in standard deviations." }), "bb_std" } },
-    exits = exits(), need = function(p) return p.bb_length end,
-    fixed = { bb_long_threshold = decimal("0.0"), bb_short_threshold = decimal("1.0"),
-      trailing_stop = { activation_price = decimal("0.015"), trailing_delta = decimal("0.005") } },
-  })
+  return template.strategy(given, "perp_bollinger", function(o)
+    return directional(o, {
+      title = "Bollinger mean reversion (perpetual)", controller = "bollinger_v1", base = "XRP",
+      summary = "Buys when the price falls out of the lower Bollinger band and sells short above the upper one, hoping that it comes back. Loses in a trend.",
+      docs = " A trailing stop arms at a gain of 1.5 % and gives back 0.5 %.",
+      signal = { bb_length(),
+        { form.decimal("bb_std", { default = "2.0", min = "0.5", max = "5", group = "signal", help = "Band width, in standard deviations." }), "bb_std" } },
+      exits = exits(), need = function(p) return p.bb_length end,
+      fixed = { bb_long_threshold = decimal("0.0"), bb_short_threshold = decimal("1.0"),
+        trailing_stop = { activation_price = decimal("0.015"), trailing_delta = decimal("0.005") } },
+    })
+  end)
 end
 
 -- ---- MACD and Bollinger ----
@@ -89,35 +90,37 @@ local function put_zone(config, p)
 end
 
 function trend.macd_bb(given)
-  local o = template.exchange(given)
-  return directional(o, {
-    name = "perp_macd_bb", title = "MACD + Bollinger (perpetual)", controller = "macd_bb_v1", base = "XRP",
-    summary = "Bollinger mean reversion that waits until MACD turns in its direction. Fewer and later entries; loses in a trend.",
-    docs = " MACD is 21, 42, 9 candles.",
-    signal = { bb_length(),
-      { form.percent("entry_zone_pct", { default = "20", min = "0", max = "49", group = "signal",
-        help = "How near the band the price must be: 0 at the band, 49 nearly in the middle." }), put = put_zone,
-        get = function(c) return configs.percent(c.bb_long_threshold) end } },
-    exits = exits(), need = function(p) return math.max(p.bb_length, MACD_SLOW + MACD_SIGNAL) + 20 end,
-    fixed = { bb_std = decimal("2.0"), macd_fast = MACD_FAST, macd_slow = MACD_SLOW, macd_signal = MACD_SIGNAL },
-  })
+  return template.strategy(given, "perp_macd_bb", function(o)
+    return directional(o, {
+      title = "MACD + Bollinger (perpetual)", controller = "macd_bb_v1", base = "XRP",
+      summary = "Bollinger mean reversion that waits until MACD turns in its direction. Fewer and later entries; loses in a trend.",
+      docs = " MACD is 21, 42, 9 candles.",
+      signal = { bb_length(),
+        { form.percent("entry_zone_pct", { default = "20", min = "0", max = "49", group = "signal",
+          help = "How near the band the price must be: 0 at the band, 49 nearly in the middle." }), put = put_zone,
+          get = function(c) return configs.percent(c.bb_long_threshold) end } },
+      exits = exits(), need = function(p) return math.max(p.bb_length, MACD_SLOW + MACD_SIGNAL) + 20 end,
+      fixed = { bb_std = decimal("2.0"), macd_fast = MACD_FAST, macd_slow = MACD_SLOW, macd_signal = MACD_SIGNAL },
+    })
+  end)
 end
 
 -- ---- SuperTrend ----
 
 function trend.supertrend(given)
-  local o = template.exchange(given)
-  return directional(o, {
-    name = "perp_supertrend", title = "SuperTrend following (perpetual)", controller = "supertrend_v1", base = "DOGE",
-    summary = "Follows the trend that the SuperTrend line shows, entering when the price is near the line. Loses when the market moves sideways.",
-    signal = {
-      { form.integer("length", { default = 20, min = 5, max = 200, group = "signal", help = "Candles of the line's average range." }), "length" },
-      { form.decimal("multiplier", { default = "4.0", min = "1", max = "10", group = "signal", help = "Distance of the line, in average ranges (ATR)." }), "multiplier" },
-      { form.percent("near_pct", { default = "1", min = "0.1", max = "10", group = "signal", help = "Enter only when the price is this near the line." }),
-        "percentage_threshold", "fraction" },
-    },
-    exits = exits(), need = function(p) return p.length + 10 end, fixed = {},
-  })
+  return template.strategy(given, "perp_supertrend", function(o)
+    return directional(o, {
+      title = "SuperTrend following (perpetual)", controller = "supertrend_v1", base = "DOGE",
+      summary = "Follows the trend that the SuperTrend line shows, entering when the price is near the line. Loses when the market moves sideways.",
+      signal = {
+        { form.integer("length", { default = 20, min = 5, max = 200, group = "signal", help = "Candles of the line's average range." }), "length" },
+        { form.decimal("multiplier", { default = "4.0", min = "1", max = "10", group = "signal", help = "Distance of the line, in average ranges (ATR)." }), "multiplier" },
+        { form.percent("near_pct", { default = "1", min = "0.1", max = "10", group = "signal", help = "Enter only when the price is this near the line." }),
+          "percentage_threshold", "fraction" },
+      },
+      exits = exits(), need = function(p) return p.length + 10 end, fixed = {},
+    })
+  end)
 end
 
 -- ---- averaging ----
@@ -164,31 +167,32 @@ local function trail(name, key, usual, least, most, help)
 end
 
 function trend.dca(given)
-  local o = template.exchange(given)
-  return directional(o, {
-    name = "perp_dca", title = "Mean reversion with averaging (perpetual)", controller = "dman_v3", base = "XRP", budget = "300", least = "30", executors = { "dca" }, cooldown = 1800,
-    summary = "Enters outside the Bollinger band and adds to the position while the price goes on against it, so that a small return pays. Loses much in a long trend.",
-    docs = " The band is 100 candles and 2 deviations wide.",
-    risk_defaults = { max_loss_quote = "13.3333%", max_controller_loss_quote = "10%" },
-    signal = {
-      { form.list("levels_pct", { of = form.percent { min = "0.01", max = "50" }, default = { "0.1", "1.5", "3.5" }, min_items = 1, max_items = 8,
-        ascending = true, group = "orders", help = "Distance of each order from the entry, in percent." }), "dca_spreads", "fractions" },
-      { form.list("weights", { of = form.decimal { above = "0", max = "1000" }, default = { "0.3", "0.3", "0.4" }, min_items = 1, max_items = 8,
-        group = "orders", help = "Share of the money of each order; only their proportion counts." }), "dca_amounts_pct", "list" },
-      form.custom(check_weights),
-    },
-    exits = { words.stop_loss("8"), trail("trail_start_pct", "activation_price", "1.2", "0.1", "50", "Profit at which the trailing stop arms."),
-      trail("trail_gap_pct", "trailing_delta", "0.4", "0.05", "20", "Give-back that closes the trade."), form.ordered("trail_gap_pct", "trail_start_pct"),
-      words.time_limit(1440) },
-    need = function() return 100 end, order = checks.order(smallest_leg, "weights"), checks = { check_levels }, preview = preview_legs,
-    fixed = { take_profit = json.null, trailing_stop = {}, bb_length = 100, bb_std = decimal("2.0"), bb_long_threshold = decimal("0.0"), bb_short_threshold = decimal("1.0"),
-      dynamic_order_spread = false, dynamic_target = false, activation_bounds = json.array({ decimal("0.01") }) },
-    presets = {
-      careful = { leverage = 1, budget_quote = "200", levels_pct = { "0.5", "2.5", "5" }, stop_loss_pct = "10" },
-      usual = { leverage = 3, budget_quote = "300" },
-      bold = { leverage = 5, budget_quote = "600", stop_loss_pct = "6" },
-    },
-  })
+  return template.strategy(given, "perp_dca", function(o)
+    return directional(o, {
+      title = "Mean reversion with averaging (perpetual)", controller = "dman_v3", base = "XRP", budget = "300", least = "30", executors = { "dca" }, cooldown = 1800,
+      summary = "Enters outside the Bollinger band and adds to the position while the price goes on against it, so that a small return pays. Loses much in a long trend.",
+      docs = " The band is 100 candles and 2 deviations wide.",
+      risk_defaults = { max_loss_quote = "13.3333%", max_controller_loss_quote = "10%" },
+      signal = {
+        { form.list("levels_pct", { of = form.percent { min = "0.01", max = "50" }, default = { "0.1", "1.5", "3.5" }, min_items = 1, max_items = 8,
+          ascending = true, group = "orders", help = "Distance of each order from the entry, in percent." }), "dca_spreads", "fractions" },
+        { form.list("weights", { of = form.decimal { above = "0", max = "1000" }, default = { "0.3", "0.3", "0.4" }, min_items = 1, max_items = 8,
+          group = "orders", help = "Share of the money of each order; only their proportion counts." }), "dca_amounts_pct", "list" },
+        form.custom(check_weights),
+      },
+      exits = { words.stop_loss("8"), trail("trail_start_pct", "activation_price", "1.2", "0.1", "50", "Profit at which the trailing stop arms."),
+        trail("trail_gap_pct", "trailing_delta", "0.4", "0.05", "20", "Give-back that closes the trade."), form.ordered("trail_gap_pct", "trail_start_pct"),
+        words.time_limit(1440) },
+      need = function() return 100 end, order = checks.order(smallest_leg, "weights"), checks = { check_levels }, preview = preview_legs,
+      fixed = { take_profit = json.null, trailing_stop = {}, bb_length = 100, bb_std = decimal("2.0"), bb_long_threshold = decimal("0.0"), bb_short_threshold = decimal("1.0"),
+        dynamic_order_spread = false, dynamic_target = false, activation_bounds = json.array({ decimal("0.01") }) },
+      presets = {
+        careful = { leverage = 1, budget_quote = "200", levels_pct = { "0.5", "2.5", "5" }, stop_loss_pct = "10" },
+        usual = { leverage = 3, budget_quote = "300" },
+        bold = { leverage = 5, budget_quote = "600", stop_loss_pct = "6" },
+      },
+    })
+  end)
 end
 
 return trend

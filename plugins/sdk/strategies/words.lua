@@ -1,4 +1,4 @@
--- Fields that many strategies ask for, each with its place in the config: rows for template.new.
+-- Fields that many strategies ask for, each with its place in the config: rows for template.strategy.
 local form = require("bridge.form")
 
 local words = {}

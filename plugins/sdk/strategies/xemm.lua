@@ -54,45 +54,46 @@ local function check_targets(e)
 end
 
 function xemm.with_jupiter(given)
-  local o = template.exchange(given)
-  return template.new(o, {
-    name = "xemm", title = "Market making on " .. o.title .. " hedged on Jupiter", risk = "high", executors = { "xemm" }, budget = "budget_quote", pair = "cex_pair",
-    connector = o.connector, controller = { "generic", "xemm_multiple_levels" },
-    summary = "Quotes on " .. o.title .. " at prices that leave a profit after the opposite swap on Jupiter, which follows each fill at once. Needs coins and money on both sides.",
-    docs = "A swap that is not confirmed in time leaves one leg open: compare both balances. The bot asks Jupiter for quotes all the time: give Gateway an API key and an own Solana node.",
-    risk_defaults = { max_loss_quote = "10%", max_controller_loss_quote = "10%" },
-    rows = {
-      words.pair(o, "SOL", "maker_trading_pair", { name = "cex_pair", title = o.title .. " pair", help = "Market quoted on " .. o.title .. "." }),
-      words.pair(o, "SOL", "taker_trading_pair", { name = "dex_pair", quote = "USDC", connector = false, title = "Jupiter pair", help = "Hedge market on Solana (symbols of Gateway's token list)." }),
-      words.budget("200", "40"),
-      { words.distances("targets_pct", { "1.2", "2.0" }, "Profit wanted per level, after the hedge.", { min = "0.3" }), put = put_levels, get = get_levels },
-      { form.percent("slack_pct", { default = "0.4", min = "0.05", max = "10", group = "orders", help = "Cancel when the profit falls this far below its target." }), "min_profitability", "fraction" },
-      { form.percent("cap_pct", { default = "2", min = "0.1", max = "50", group = "orders", help = "Re-quote when the profit rises this far above its target." }), "max_profitability", "fraction" },
-      { form.integer("max_imbalance", { default = 1, min = 1, max = 5, group = "orders", help = "Fills allowed on one side only." }), "max_executors_imbalance" },
-      words.fee(o),
-    },
-    fixed = { maker_connector = o.connector, taker_connector = gateway.name },
-    presets = {
-      careful = { budget_quote = "100", targets_pct = { "2", "3" } },
-      usual = { budget_quote = "200", targets_pct = { "1.8", "2.6" } },
-      bold = { budget_quote = "400", targets_pct = { "1.7", "2", "2.4" }, max_imbalance = 2 },
-    },
-    checks = { gateway.version, twosides.pairs, twosides.minimum(level_of, "budget_quote"), gateway.up, gateway.pair("dex_pair"), gateway.wallet(gateway.GAS_SOL),
-      gateway.settings, check_targets, gateway.route("dex_pair", twosides.coins(level_of)), gateway.compare("dex_pair"), twosides.inventory(level_of, "budget_quote") },
-    preview = function(ctx, p, facts)
-      local mid, rows = facts.mid and facts.mid[o.connector] and facts.mid[o.connector][p.cex_pair], {}
-      for i, target in ipairs(p.targets_pct) do
-        rows[i] = { kind = "order", side = "both", target_pct = target, quote = level_of(p), base = mid and level_of(p):div(mid, 8, "down"), hedge = gateway.name(ctx) }
-      end
-      return rows
-    end,
-    effects = function(_, verb)
-      if verb == "stop" then
-        return { "Coins and money stay where the trades left them, on " .. o.title .. " and in the wallet; nothing is moved back." }
-      end
-      return {}
-    end,
-  })
+  return template.strategy(given, "xemm", function(o)
+    return {
+      title = "Market making on " .. o.title .. " hedged on Jupiter", risk = "high", executors = { "xemm" }, budget = "budget_quote", pair = "cex_pair",
+      connector = o.connector, controller = { "generic", "xemm_multiple_levels" },
+      summary = "Quotes on " .. o.title .. " at prices that leave a profit after the opposite swap on Jupiter, which follows each fill at once. Needs coins and money on both sides.",
+      docs = "A swap that is not confirmed in time leaves one leg open: compare both balances. The bot asks Jupiter for quotes all the time: give Gateway an API key and an own Solana node.",
+      risk_defaults = { max_loss_quote = "10%", max_controller_loss_quote = "10%" },
+      rows = {
+        words.pair(o, "SOL", "maker_trading_pair", { name = "cex_pair", title = o.title .. " pair", help = "Market quoted on " .. o.title .. "." }),
+        words.pair(o, "SOL", "taker_trading_pair", { name = "dex_pair", quote = "USDC", connector = false, title = "Jupiter pair", help = "Hedge market on Solana (symbols of Gateway's token list)." }),
+        words.budget("200", "40"),
+        { words.distances("targets_pct", { "1.2", "2.0" }, "Profit wanted per level, after the hedge.", { min = "0.3" }), put = put_levels, get = get_levels },
+        { form.percent("slack_pct", { default = "0.4", min = "0.05", max = "10", group = "orders", help = "Cancel when the profit falls this far below its target." }), "min_profitability", "fraction" },
+        { form.percent("cap_pct", { default = "2", min = "0.1", max = "50", group = "orders", help = "Re-quote when the profit rises this far above its target." }), "max_profitability", "fraction" },
+        { form.integer("max_imbalance", { default = 1, min = 1, max = 5, group = "orders", help = "Fills allowed on one side only." }), "max_executors_imbalance" },
+        words.fee(o),
+      },
+      fixed = { maker_connector = o.connector, taker_connector = gateway.name },
+      presets = {
+        careful = { budget_quote = "100", targets_pct = { "2", "3" } },
+        usual = { budget_quote = "200", targets_pct = { "1.8", "2.6" } },
+        bold = { budget_quote = "400", targets_pct = { "1.7", "2", "2.4" }, max_imbalance = 2 },
+      },
+      checks = { gateway.version, twosides.pairs, twosides.minimum(level_of, "budget_quote"), gateway.up, gateway.pair("dex_pair"), gateway.wallet(gateway.GAS_SOL),
+        gateway.settings, check_targets, gateway.route("dex_pair", twosides.coins(level_of)), gateway.compare("dex_pair"), twosides.inventory(level_of, "budget_quote") },
+      preview = function(ctx, p, facts)
+        local mid, rows = facts.mid and facts.mid[o.connector] and facts.mid[o.connector][p.cex_pair], {}
+        for i, target in ipairs(p.targets_pct) do
+          rows[i] = { kind = "order", side = "both", target_pct = target, quote = level_of(p), base = mid and level_of(p):div(mid, 8, "down"), hedge = gateway.name(ctx) }
+        end
+        return rows
+      end,
+      effects = function(_, verb)
+        if verb == "stop" then
+          return { "Coins and money stay where the trades left them, on " .. o.title .. " and in the wallet; nothing is moved back." }
+        end
+        return {}
+      end,
+    }
+  end)
 end
 
 return xemm
