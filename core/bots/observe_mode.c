@@ -19,7 +19,10 @@
 #define META_MODE  "observe_mode"      /* {since, reason, instances}, while it is on */
 #define META_KNOWN "foreign_instances" /* {shared, instances}: an admin has seen these */
 
-enum { KNOWN_MAX = 4096 /* the newest ones */ };
+enum {
+    KNOWN_MAX = 4096,    /* the newest ones */
+    PRESUMED_MS = 60000, /* a deploy follows its command so soon, when nothing holds it up */
+};
 
 /* ---- names ---- */
 
@@ -308,10 +311,22 @@ bool observing_holds(const struct tb_bots *b, const struct operation *op)
            (op->taken_over || op->life.kind != TB_OP_STOP);
 }
 
+/* The store may be older than the world: what it calls unsent may have been sent since, soon after
+ * the command began. A stop then looks for it and does not call it never started. */
+static void presume_sent(struct tb_life *life)
+{
+    if (!life->base[0] || life->instance[0] || life->sent)
+        return;
+    life->sent = true;
+    life->window_from = life->began_at;
+    life->window_to = life->began_at + PRESUMED_MS;
+}
+
 void observing_end(struct tb_life *life)
 {
     if (tb_op_state_final(life->state))
         return;
+    presume_sent(life);
     life->state = TB_OPS_UNKNOWN;
     life->phase = TB_PH_END;
     tb_copy(life->reason, sizeof life->reason, "observe_mode");

@@ -186,6 +186,11 @@ def test_old_backup_in_the_middle_of_a_create_makes_no_second_bot(start_bridge, 
     assert ended(two, href)["state"] == "unknown"
     looked(two)
     assert writes(simulator) == [] and trading(simulator, name) == [instance]
+    # What the store calls unsent is looked for all the same.
+    resume(two)
+    stop = ended(two, command(two, name, "stop")["operation"]["href"])
+    assert stop["state"] == "succeeded" and bot(two, name)["state"] == "stopped", stop
+    assert trading(simulator, name) == []
 
 
 def test_late_ghost_is_not_stopped_by_itself(start_bridge, simulator, tmp_path):
