@@ -71,7 +71,7 @@ def test_a_developers_day(page, bridge, developer, plugins):
     page.see("live", "main .chip")
     page.see("Show the plan", "[data-lane=live]")
 
-    save(plugins / "spot_grid.lua", {"return {": "return {\n  -- <img src=x onerror=document.title='owned'>"})
+    save(plugins / "log.lua", {"return {": "return {\n  -- <img src=x onerror=document.title='owned'>"})
     save(plugins / "plugin.lua", {f'version = "{first}"': 'version = "77.0.0"'})
     page.see("draft " + drafted(bridge, "77.0.0"), "main .chip")
     page.see("Draft", "[data-lane=draft] h2")
