@@ -222,10 +222,11 @@ bool api_redeploy_bot(struct call *call, struct tb_error *err)
     bool ok;
 
     call->dry_run = tb_json_true(tb_json_get(call->body, "dry_run"));
-    if (!call->dry_run)
-        return command_bot(call, tb_bots_redeploy, err);
-    ok = tb_bots_redeploy(call->api->bots, call->req->arg[0], call->body, &call->caller, NULL,
-                          &result, &call->problems, err);
+    ok = tb_bots_redeploy(call->api->bots, call->req->arg[0], call->body, call->lenient,
+                          &call->caller, call->dry_run ? NULL : key_of(call), &result,
+                          &call->problems, err);
+    if (ok && !call->dry_run)
+        return answer_command(call, &result, 200, err);
     if (ok)
         tb_buffer_append(&call->res->body, tb_buffer_text(&result.body), result.body.len);
     tb_command_result_free(&result);

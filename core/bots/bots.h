@@ -157,13 +157,13 @@ bool tb_bots_archive(struct tb_bots *bots, const char *id, const struct tb_json 
                      struct tb_error *err);
 /* POST /bots/{id}/redeploy {params, risk, image, generation, dry_run}: the old instance is stopped
  * with proof, then a new one deployed and proven. Without the first four it takes what is wanted
- * (GET /bots/{id}/params). A dry run writes {image, generation, changes, files, effects} and has no
- * operation_id. */
+ * (GET /bots/{id}/params). lenient: drop what the form does not know. A dry run writes {image,
+ * generation, changes, files, effects} and has no operation_id. */
 TB_MUST_CHECK
 bool tb_bots_redeploy(struct tb_bots *bots, const char *id, const struct tb_json *request,
-                      const struct tb_caller *caller, const struct tb_idempotency *idempotency,
-                      struct tb_command_result *result, struct tb_problems *problems,
-                      struct tb_error *err);
+                      bool lenient, const struct tb_caller *caller,
+                      const struct tb_idempotency *idempotency, struct tb_command_result *result,
+                      struct tb_problems *problems, struct tb_error *err);
 /* POST /bots/redeploy {bots: ["…"], …, pause_s}: one after another; the first failure ends it. */
 TB_MUST_CHECK
 bool tb_bots_redeploy_many(struct tb_bots *bots, const struct tb_json *request,

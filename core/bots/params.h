@@ -49,6 +49,10 @@ void params_write_answer(const struct bot *bot, const struct tb_buffer *warnings
  * for an optional field, else the form's default; so what GET gives can be sent back as it is. */
 void params_merge(struct tb_json_writer *w, const char *key, const struct tb_json *before,
                   const struct tb_json *change);
+/* A plan was refused: was it for fields of the bot that the form has no more, and that the
+ * request's own params (`said`, may be NULL) did not name? Then *err becomes TB_FORM_CHANGED. */
+void params_check_form(const struct tb_problems *problems, const struct tb_json *said,
+                       const char *strategy, struct tb_error *err);
 /* The plan whose stored files a redeploy without own parameters takes. */
 const char *params_plan(const struct bot *bot, char out[TB_ULID_TEXT]);
 /* The text that makes the rows' plan the wanted one: for `wanted` of the bot that is committed.

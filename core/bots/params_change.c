@@ -261,18 +261,14 @@ static void shorten_pointers(struct tb_buffer *list)
     *list = out;
 }
 
-/* Fields of the bot that the form has no more, although this request did not name them. */
-static void check_form(struct change *c, struct tb_error *err)
+void params_check_form(const struct tb_problems *problems, const struct tb_json *said,
+                       const char *strategy, struct tb_error *err)
 {
     static const char prefix[] = "/params/";
-    const struct tb_json *said =
-        c->words.translated
-            ? tb_json_path(tb_json_root(c->words.translated), "request", "params", NULL)
-            : NULL;
     struct tb_buffer gone = TB_BUFFER_INIT;
     struct tb_error ignored;
-    struct tb_json_doc *doc = tb_json_parse(tb_buffer_text(&c->problems->errors),
-                                            c->problems->errors.len, TB_JSON_UPSTREAM, &ignored);
+    struct tb_json_doc *doc = tb_json_parse(tb_buffer_text(&problems->errors), problems->errors.len,
+                                            TB_JSON_UPSTREAM, &ignored);
 
     for (const struct tb_json *p = doc ? tb_json_first(tb_json_root(doc)) : NULL; p; p = p->next) {
         const char *pointer = tb_json_get_string(p, "pointer");
@@ -287,7 +283,7 @@ static void check_form(struct change *c, struct tb_error *err)
             err, TB_FORM_CHANGED,
             "The form of \"%s\" has changed since this bot was made: it has no field %.300s any "
             "more. With the header `Prefer: handling=lenient` such fields are left out.",
-            c->strategy, tb_buffer_text(&gone));
+            strategy, tb_buffer_text(&gone));
     tb_buffer_free(&gone);
     tb_json_free(doc);
 }
@@ -474,7 +470,11 @@ static bool change(struct change *c, struct tb_error *err)
     bool running, planned = make_plan(c, err);
 
     if (!planned && err->code == TB_INVALID)
-        check_form(c, err);
+        params_check_form(c->problems,
+                          c->words.translated ? tb_json_path(tb_json_root(c->words.translated),
+                                                             "request", "params", NULL)
+                                              : NULL,
+                          c->strategy, err);
     if (c->asked->bare) {
         shorten_pointers(&c->problems->errors);
         shorten_pointers(&c->problems->warnings);

@@ -17,7 +17,7 @@ struct renewal {
     struct bot *bot;
     const struct tb_json *request;
     struct tb_problems *problems;
-    bool dry;
+    bool dry, lenient;
     bool changing; /* this request has the right to change the bot (params_live.h) */
     bool fresh;    /* the plan was made for this redeploy */
     char image[160], plan_id[TB_ULID_TEXT], stored_plan[TB_ULID_TEXT];
@@ -166,8 +166,12 @@ static bool make_plan(struct renewal *r, struct tb_error *err)
     struct tb_generation *in = tb_generation_hold(r->b->plugins, TB_LANE_LIVE);
     struct tb_json_doc *doc = tb_json_parse(r->words.data, r->words.len, TB_JSON_UPSTREAM, err);
     bool ok = doc && generation_is_live(r, in, err) &&
-              plan_make(r->b, &(struct tb_plan_wish){.request = tb_json_root(doc), .in = in},
+              plan_make(r->b,
+                        &(struct tb_plan_wish){
+                            .request = tb_json_root(doc), .lenient = r->lenient, .in = in},
                         &r->plan, r->problems, err);
+    if (!ok && err->code == TB_INVALID)
+        params_check_form(r->problems, tb_json_get(r->request, "params"), r->bot->strategy, err);
     r->fresh = ok;
     tb_json_free(doc);
     tb_generation_release(in);
@@ -350,9 +354,9 @@ static bool redeploy(struct renewal *r, struct opening *o, struct tb_command_res
 }
 
 bool tb_bots_redeploy(struct tb_bots *bots, const char *id, const struct tb_json *request,
-                      const struct tb_caller *caller, const struct tb_idempotency *idempotency,
-                      struct tb_command_result *result, struct tb_problems *problems,
-                      struct tb_error *err)
+                      bool lenient, const struct tb_caller *caller,
+                      const struct tb_idempotency *idempotency, struct tb_command_result *result,
+                      struct tb_problems *problems, struct tb_error *err)
 {
     static const char *const fields[] = {"params", "risk", "image", "generation", "dry_run", NULL};
     struct opening o = {.b = bots,
@@ -360,7 +364,7 @@ bool tb_bots_redeploy(struct tb_bots *bots, const char *id, const struct tb_json
                         .key = idempotency,
                         .halts = command_halts(bots),
                         .wall = tb_wall_ms()};
-    struct renewal r = {.b = bots, .request = request, .problems = problems};
+    struct renewal r = {.b = bots, .request = request, .lenient = lenient, .problems = problems};
     bool done, ok;
 
     *result = (struct tb_command_result){0};

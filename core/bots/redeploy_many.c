@@ -35,8 +35,8 @@ static bool open_redeploy(struct batch *p, struct batch_item *item, const struct
 {
     struct tb_problems problems = {0};
     struct tb_json_doc *one = request_of_one(p, err);
-    bool ok = one && tb_bots_redeploy(p->b, item->bot_id, tb_json_root(one), caller, key, result,
-                                      &problems, err);
+    bool ok = one && tb_bots_redeploy(p->b, item->bot_id, tb_json_root(one), false, caller, key,
+                                      result, &problems, err);
     tb_json_free(one);
     tb_problems_free(&problems);
     return ok;

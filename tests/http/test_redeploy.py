@@ -3,9 +3,11 @@ two, the bot stays the same bot, a refused plan changes nothing, and every way i
 told with what to do. The ledger judges."""
 import concurrent.futures
 import contextlib
+import shutil
 
 import pytest
 
+from conftest import ROOT
 from lifecycle import (DEPLOY, Watch, assert_truth, bot, changes, command, create, deploys, ended, fresh_name,
                        running, together, trading, until, until_state, until_step)
 
@@ -149,6 +151,35 @@ def test_the_generation_that_is_live(bridge, simulator):
     before = running(bridge, name, **MM)
     redeploy(bridge, name, {"generation": before["plugin"]["generation"]})
     renewed(bridge, simulator, name, before)
+
+
+def test_a_plugin_that_changed_or_broke(start_simulator, start_bridge, tmp_path):
+    """A changed form is named; stored bytes need no plugin at all."""
+    shutil.copytree(ROOT / "plugins", tmp_path / "plugins")
+    strategy = tmp_path / "plugins/bitmart/spot_mm.lua"
+    simulator = start_simulator(TB_TIME_SCALE=SCALE)
+    bridge = start_bridge(simulator, TB_TIME_SCALE=SCALE, BRIDGE_PLUGINS=tmp_path / "plugins")
+    name = fresh_name("form")
+    before = running(bridge, name, **MM)
+    text = strategy.read_text()
+    strategy.write_text(text.replace("cooldown_s", "pause_s"))
+    assert bridge.post("/plugins/reload", json={}).status_code == 200
+    problem = refused(bridge, name, {"params": {"refresh_s": 60}}, 409, "form_changed")
+    assert "cooldown_s" in problem["detail"]
+    refused(bridge, name, {"params": {"cooldown_s": 60}}, 422, "invalid")
+    answer = bridge.post(f"/bots/{name}/redeploy", json={"params": {"refresh_s": 60}},
+                         headers={"Prefer": "handling=lenient"})
+    assert answer.status_code == 202, answer.text
+    assert ended(bridge, answer.headers["Location"])["state"] == "succeeded"
+    shown = renewed(bridge, simulator, name, before)
+    assert shown["params"]["pause_s"] == 30 and "cooldown_s" not in shown["params"]
+    assert shown["plugin"]["generation"] != before["plugin"]["generation"]
+    shutil.rmtree(tmp_path / "plugins" / "bitmart")
+    bridge.post("/plugins/reload", json={})
+    redeploy(bridge, name)
+    renewed(bridge, simulator, name, shown)
+    bridge.stop()
+    simulator.stop()
 
 
 def test_an_unproven_stop_deploys_nothing(bridge, simulator):
