@@ -133,6 +133,8 @@ static bool commit(struct opening *o, struct tb_command_result *result, struct t
 
     if (o->life.kind != TB_OP_STOP && !observing_allows(o->b, err))
         return false;
+    if (tb_op_kind_runs(o->life.kind) && !observing_alone(o->b, o->bot, err))
+        return false;
     tb_copy(fresh.id, sizeof fresh.id, o->id);
     tb_copy(fresh.next_plan, sizeof fresh.next_plan, o->next_plan ? o->next_plan : "");
     fresh.changes = o->changes;

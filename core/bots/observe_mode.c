@@ -335,6 +335,29 @@ void observing_end(struct tb_life *life)
             "not known. Look at the bot; stop it if in doubt.");
 }
 
+bool observing_alone(struct tb_bots *b, const struct bot *bot, struct tb_error *err)
+{
+    size_t stem = strlen(bot->life.stem);
+    char instance[TB_INSTANCE_NAME] = "", nonce[TB_NONCE_TEXT];
+
+    pthread_mutex_lock(&b->lock);
+    for (size_t i = 0; i < b->bots && stem > 0 && !b->observing.shared; i++) {
+        const struct bot *other = b->bot[i];
+        const char *name = other->life.instance;
+        if (other != bot && !other->deleted && !other->managed &&
+            other->sight.container == TB_CT_RUNNING && strncmp(name, bot->life.stem, stem) == 0 &&
+            instance_nonce(name, nonce) && strncmp(name + stem, nonce, strlen(nonce)) == 0)
+            tb_copy(instance, sizeof instance, name);
+    }
+    pthread_mutex_unlock(&b->lock);
+    return !instance[0] ||
+           tb_fail(err, TB_STATE_UNKNOWN,
+                   "%s runs, has this bot's name and is not the instance that is known of it, so "
+                   "the bot is not started beside it. Look at it (GET /bots/%s); stop it, or adopt "
+                   "it: POST /bots/adopt.",
+                   instance, instance);
+}
+
 bool observing_allows(struct tb_bots *b, struct tb_error *err)
 {
     char reason[sizeof b->observing.reason];

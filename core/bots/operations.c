@@ -281,12 +281,25 @@ static bool load_plan(struct tb_bots *b, struct operation *op, const struct tb_l
     return true;
 }
 
+/* An instance that a look had listed as nobody's is the bot's. */
+static void claim_instance(struct tb_bots *b, const struct bot *bot, const char *instance)
+{
+    for (size_t i = 0; i < b->bots && bot->managed && instance[0]; i++) {
+        struct bot *other = b->bot[i];
+        if (other != bot && !other->deleted && !other->managed &&
+            strcmp(other->life.instance, instance) == 0)
+            registry_remove(b, other);
+    }
+}
+
 /* Makes the step's result the truth in memory (lock held). */
 static void adopt_step(struct tb_bots *b, struct operation *op, const struct bot *shown,
                        bool stored)
 {
     struct bot *bot = op->bot;
     instances_take(bot, shown);
+    if (strcmp(bot->life.instance, op->life.instance) != 0)
+        claim_instance(b, bot, op->life.instance);
     bot_follow(bot, &op->life);
     if (stored) {
         bot->store_version += bot->managed;

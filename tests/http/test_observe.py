@@ -186,11 +186,43 @@ def test_old_backup_in_the_middle_of_a_create_makes_no_second_bot(start_bridge, 
     assert ended(two, href)["state"] == "unknown"
     looked(two)
     assert writes(simulator) == [] and trading(simulator, name) == [instance]
-    # What the store calls unsent is looked for all the same.
+    # After the resume nothing is started beside it, and a stop finds it although the store never
+    # heard of its deploy.
     resume(two)
-    stop = ended(two, command(two, name, "stop")["operation"]["href"])
-    assert stop["state"] == "succeeded" and bot(two, name)["state"] == "stopped", stop
-    assert trading(simulator, name) == []
+    for verb in ("restart", "redeploy"):
+        beside(two, name, verb, instance)
+    op = ended(two, command(two, name, "stop")["operation"]["href"])
+    assert op["state"] == "succeeded", op
+    assert trading(simulator, name) == [] and bot(two, name)["instance"] == instance
+    assert ended(two, command(two, name, "start")["operation"]["href"])["state"] == "succeeded"
+    assert trading(simulator, name) == [instance]
+
+
+def test_old_backup_from_before_a_redeploy(start_bridge, simulator, tmp_path):
+    """The store knows the instance that was replaced; starting that would make a second bot."""
+    one = start_bridge(simulator, folder=tmp_path)
+    name = fresh_name("renewed")
+    running(one, name)
+    backup(one, tmp_path / "old")
+    assert ended(one, command(one, name, "redeploy")["operation"]["href"])["state"] == "succeeded"
+    instance = bot(one, name)["instance"]
+    one.kill()
+    put_back(tmp_path / "old", tmp_path, announced=True)
+    two = start_bridge(simulator, folder=tmp_path)
+    until_observing(two, "restored")
+    looked(two)
+    resume(two)
+    until_state(two, name, "failed")
+    simulator.control("DELETE", "/ledger")
+    for verb in ("start", "restart", "redeploy"):
+        beside(two, name, verb, instance)
+    assert writes(simulator) == [] and trading(simulator, name) == [instance]
+
+
+def beside(bridge, name, verb, instance):
+    answer = bridge.post(f"/bots/{name}/{verb}", json={})
+    assert answer.status_code == 409 and answer.json()["code"] == "state_unknown", answer.text
+    assert instance in answer.json()["detail"]
 
 
 def test_late_ghost_is_not_stopped_by_itself(start_bridge, simulator, tmp_path):
