@@ -345,8 +345,9 @@ bool observing_alone(struct tb_bots *b, const struct bot *bot, struct tb_error *
         const struct bot *other = b->bot[i];
         const char *name = other->life.instance;
         if (other != bot && !other->deleted && !other->managed &&
-            other->sight.container == TB_CT_RUNNING && strncmp(name, bot->life.stem, stem) == 0 &&
-            instance_nonce(name, nonce) && strncmp(name + stem, nonce, strlen(nonce)) == 0)
+            other->sight.container == TB_CT_RUNNING && other->state != TB_BOT_STOPPED &&
+            strncmp(name, bot->life.stem, stem) == 0 && instance_nonce(name, nonce) &&
+            strncmp(name + stem, nonce, strlen(nonce)) == 0)
             tb_copy(instance, sizeof instance, name);
     }
     pthread_mutex_unlock(&b->lock);
