@@ -394,8 +394,8 @@ void observing_accept(struct tb_bots *b, const char *instance);
 /* Fails with TB_OBSERVE_MODE: for every command but a stop. */
 TB_MUST_CHECK
 bool observing_allows(struct tb_bots *b, struct tb_error *err);
-/* False when an instance lives that has the bot's name and that nothing here made: of a history that
- * is lost. It would trade beside what is started now. */
+/* False when an instance lives that has the bot's name and that nothing here made: of a history
+ * that is lost. It would trade beside what is started now. */
 TB_MUST_CHECK
 bool observing_alone(struct tb_bots *b, const struct bot *bot, struct tb_error *err);
 /* Must this open operation wait for the first look? Must it be ended? */
