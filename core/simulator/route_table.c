@@ -45,6 +45,13 @@ static const struct sim_member m_gateway_config[] = {
     {NULL, 0, false},
 };
 
+static const struct sim_member m_add_token_request[] = {
+    {"address", 's', true},
+    {"symbol", 's', true},
+    {"decimals", 'i', true},
+    {NULL, 0, false},
+};
+
 static const struct sim_member m_historical_candles_config[] = {
     {"connector_name", 's', true}, {"trading_pair", 's', true}, {"interval", 's', true},
     {"start_time", 'i', true},     {"end_time", 'i', true},     {NULL, 0, false},
@@ -365,8 +372,8 @@ const struct sim_route sim_routes[] = {
      SIM_BODY_NONE, SIM_LISTED},
     {"GET", "/gateway/networks/{network_id}/tokens", NULL, "Gateway", sim_get_gateway_tokens, NULL,
      SIM_BODY_NONE, SIM_LISTED},
-    {"POST", "/gateway/networks/{network_id}/tokens", NULL, "Gateway", NULL, NULL, SIM_BODY_NONE,
-     SIM_LISTED},
+    {"POST", "/gateway/networks/{network_id}/tokens", NULL, "Gateway", sim_post_gateway_token,
+     m_add_token_request, SIM_BODY_MODEL, SIM_LISTED},
     {"POST", "/gateway/networks/{network_id}/tokens/save/{token_address}", NULL, "Gateway", NULL,
      NULL, SIM_BODY_NONE, SIM_LISTED},
     {"DELETE", "/gateway/networks/{network_id}/tokens/{token_address}", NULL, "Gateway", NULL, NULL,

@@ -44,6 +44,7 @@ void sim_get_gateway_network(struct sim_call *call);
 void sim_get_gateway_networks(struct sim_call *call);
 void sim_get_gateway_status(struct sim_call *call);
 void sim_get_gateway_tokens(struct sim_call *call);
+void sim_post_gateway_token(struct sim_call *call);
 void sim_get_gateway_wallets(struct sim_call *call);
 void sim_get_history(struct sim_call *call);
 void sim_get_images(struct sim_call *call);

@@ -199,29 +199,72 @@ void sim_get_gateway_network(struct sim_call *call)
         fixed(call, network_json);
 }
 
-void sim_get_gateway_tokens(struct sim_call *call)
+static void put_token(struct sim_call *call, const char *symbol, const char *name,
+                      const char *address, int64_t decimals)
 {
     struct tb_json_writer *out = &call->out;
     const char *search = sim_query(call, "search");
+    if (search != NULL && strcasestr(symbol, search) == NULL && strcasestr(name, search) == NULL)
+        return;
+    tb_jw_object(out);
+    tb_jw_kv_int(out, "chainId", 101);
+    tb_jw_kv_string(out, "name", name);
+    tb_jw_kv_string(out, "symbol", symbol);
+    tb_jw_kv_string(out, "address", address);
+    tb_jw_kv_int(out, "decimals", decimals);
+    tb_jw_end_object(out);
+}
+
+void sim_get_gateway_tokens(struct sim_call *call)
+{
+    struct tb_json_writer *out = &call->out;
     if (!network_known(call) || !gateway_up(call))
         return;
     tb_jw_object(out);
     tb_jw_key(out, "tokens");
     tb_jw_array(out);
-    for (size_t i = 0; i < sizeof chain_tokens / sizeof chain_tokens[0]; i++) {
-        const struct chain_token *t = &chain_tokens[i];
-        if (search != NULL && strcasestr(t->symbol, search) == NULL &&
-            strcasestr(t->name, search) == NULL)
-            continue;
-        tb_jw_object(out);
-        tb_jw_kv_int(out, "chainId", 101);
-        tb_jw_kv_string(out, "name", t->name);
-        tb_jw_kv_string(out, "symbol", t->symbol);
-        tb_jw_kv_string(out, "address", t->address);
-        tb_jw_kv_int(out, "decimals", t->decimals);
-        tb_jw_end_object(out);
-    }
+    for (size_t i = 0; i < sizeof chain_tokens / sizeof chain_tokens[0]; i++)
+        put_token(call, chain_tokens[i].symbol, chain_tokens[i].name, chain_tokens[i].address,
+                  chain_tokens[i].decimals);
+    for (size_t i = 0; i < call->w->token_count; i++)
+        put_token(call, call->w->tokens[i].symbol, call->w->tokens[i].name,
+                  call->w->tokens[i].address, call->w->tokens[i].decimals);
     tb_jw_end_array(out);
+    tb_jw_end_object(out);
+}
+
+/* No traffic of it was recorded; the answer is what upstream's documented route gives. */
+void sim_post_gateway_token(struct sim_call *call)
+{
+    struct tb_json_writer *out = &call->out;
+    struct sim_world *w = call->w;
+    const char *symbol = tb_json_get_string(call->body, "symbol");
+    const char *name = tb_json_get_string(call->body, "name");
+    const char *address = tb_json_get_string(call->body, "address");
+    if (!network_known(call) || !gateway_up(call))
+        return;
+    if (w->token_count == sizeof w->tokens / sizeof w->tokens[0]) {
+        sim_detail(call, 500, "Error adding token: the list of this simulator is full");
+        return;
+    }
+    struct sim_listed_token *token = &w->tokens[w->token_count++];
+    (void)tb_copy(token->symbol, sizeof token->symbol, symbol);
+    (void)tb_copy(token->name, sizeof token->name, name ? name : symbol);
+    (void)tb_copy(token->address, sizeof token->address, address);
+    (void)tb_json_int64(tb_json_get(call->body, "decimals"), &token->decimals);
+    tb_jw_object(out);
+    tb_jw_kv_bool(out, "success", true);
+    tb_jw_key(out, "message");
+    struct tb_buffer text = TB_BUFFER_INIT;
+    tb_buffer_printf(&text, "Token %s added to %s.", token->symbol, call->arg[0]);
+    tb_jw_string(out, tb_buffer_text(&text));
+    tb_buffer_free(&text);
+    tb_jw_key(out, "token");
+    tb_jw_object(out);
+    tb_jw_kv_string(out, "symbol", token->symbol);
+    tb_jw_kv_string(out, "address", token->address);
+    tb_jw_kv_string(out, "network_id", call->arg[0]);
+    tb_jw_end_object(out);
     tb_jw_end_object(out);
 }
 

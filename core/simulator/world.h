@@ -307,6 +307,11 @@ struct sim_world {
     size_t orphan_orders;
     struct sim_shelf made; /* base name -> how many containers, as text */
     bool gateway_running;
+    struct sim_listed_token {
+        char symbol[24], name[64], address[64];
+        int64_t decimals;
+    } tokens[16]; /* added to Gateway's list by hand */
+    size_t token_count;
     char gateway_image[128];
     int gateway_port;
     int64_t gateway_created;

@@ -201,6 +201,11 @@ def test_add_token_shows_its_call_first(bridge):
                params={"address": "9BB6NFEcjBCtnNLFko2FqVQBq8HHM13kCyYcdQbgpump", "symbol": "NEW"}).json()
     assert body["calls"][0]["endpoint"] == "gateway.token_add" and body["calls"][0]["state"] == "not_sent"
     assert body["calls"][0]["args"]["body"]["symbol"] == "NEW" and body["result"]["added"] is False
+    token = {"address": "9BB6NFEcjBCtnNLFko2FqVQBq8HHM13kCyYcdQbgpump", "symbol": "NEW", "decimals": 6}
+    added = act(bridge, "add_token", "jupiter", params=token).json()
+    assert added["result"] == {"added": True, "symbol": "NEW", "decimals": 6}, added
+    again = act(bridge, "add_token", "jupiter", params=token).json()
+    assert again["result"]["added"] is False and again["calls"] == []
 
 
 def test_action_is_in_the_audit(bridge):
