@@ -222,6 +222,8 @@ void tb_life_begin(struct tb_life *life, enum tb_op_kind kind, const struct tb_l
     bool booting = known->inflight && known->phase == TB_PH_BOOT;
     bool taking =
         known->inflight && (known->phase == TB_PH_ARCHIVE || known->phase == TB_PH_DISCARD);
+    bool told = kind == TB_OP_STOP && (known->phase == TB_PH_STOP_PROOF ||
+                                       (known->phase == TB_PH_STOP && known->inflight));
     /* Of an archived bot nothing is left to start: it is deployed anew. */
     bool archived = known->kind == TB_OP_ARCHIVE && known->state == TB_OPS_SUCCEEDED;
     struct turn t = {&s, &o, now};
@@ -250,6 +252,8 @@ void tb_life_begin(struct tb_life *life, enum tb_op_kind kind, const struct tb_l
         life_go(&t, TB_PH_IMAGE); /* a pull takes minutes: the bot goes on meanwhile */
     } else if (abandon && s.instance[0]) {
         life_go(&t, TB_PH_HALT);
+    } else if (told && LIFE_GUARD(STOP_AGAIN_ONLY_WITH_PROOF)) {
+        life_go(&t, TB_PH_STOP_PROOF); /* a second stop-bot would clear what proves the first */
     } else {
         life_begin_stop(&t);
     }

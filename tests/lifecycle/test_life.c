@@ -572,13 +572,50 @@ static void test_begin(void **state)
     }
 }
 
+/* A stop may supersede a restart, an archive or a redeploy whose own stop-bot is under way. */
+static void test_stop_supersedes_a_stop(void **state)
+{
+    static const struct {
+        enum tb_op_kind kind;
+        enum tb_phase phase;
+        bool inflight, abandon;
+        enum tb_phase then;
+    } ways[] = {
+        {RESTART, TB_PH_STOP_PROOF, false, false, TB_PH_STOP_PROOF},
+        {RESTART, TB_PH_STOP_PROOF, true, false, TB_PH_STOP_PROOF},
+        {REDEPLOY, TB_PH_STOP, true, false, TB_PH_STOP_PROOF},
+        {REDEPLOY, TB_PH_STOP, false, false, TB_PH_INSPECT}, /* it was not sent */
+        {RESTART, TB_PH_INSPECT, true, false, TB_PH_INSPECT},
+        {RESTART, TB_PH_STOP_PROOF, false, true, TB_PH_HALT},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct tb_life known = amid(ways[i].kind, ways[i].phase), s;
+        struct tb_observation o = answer(DONE, TRADES);
+        struct tb_intent intent;
+        known.inflight = ways[i].inflight;
+        known.sent_at = NOW;
+        tb_life_begin(&s, STOP, &known, ways[i].abandon, FRESH, NOW + 500);
+        assert_int_equal(s.phase, ways[i].then);
+        if (ways[i].then != TB_PH_STOP_PROOF)
+            continue;
+        /* Half a second after the first stop-bot the report may still be full. */
+        struct tb_observation tick = {.kind = TB_OBS_TICK};
+        tb_life_step(&s, &tick, NOW + 500, &s, &intent);
+        assert_int_equal(intent.act, TB_ACT_VIEW);
+        tb_life_step(&s, &o, NOW + 600, &s, &intent);
+        assert_int_not_equal(intent.act, TB_ACT_STOP_BOT);
+        assert_int_equal(s.phase, TB_PH_STOP_PROOF);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),        cmocka_unit_test(test_taken_over),
         cmocka_unit_test(test_guards),      cmocka_unit_test(test_clean_looks),
         cmocka_unit_test(test_old_reports), cmocka_unit_test(test_begin),
-        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_restart),     cmocka_unit_test(test_stop_supersedes_a_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
