@@ -98,6 +98,11 @@ static const struct api_route rows[] = {
      256 * KIB, "lane", api_check_form,
      "what is wrong with `{params, risk, account, image}`, and what a bot of them would do: `{ok, "
      "errors, warnings, params, facts, checks, preview, …}`; nothing is stored"},
+    {"POST", "/exchanges/{exchange}/strategies/{strategy}/replay",
+     "/exchanges/{exchange}/strategies/{strategy}/replay", API_OPERATOR, API_LANE, 256 * KIB,
+     "lane", api_replay,
+     "what the levels of `{params}` would have met in the candles of the last `{days}` (1 to 30): "
+     "an estimate, with its candles and its optimism named"},
     {"POST", "/exchanges/{exchange}/actions/{action}", "/exchanges/{exchange}/actions/{action}",
      API_OPERATOR, API_AUDIT | API_KEY | API_LANE, 64 * KIB, "lane", api_run_action,
      "runs an action of the plugin: `{params, account, dry_run}`; says which calls were made and "

@@ -112,13 +112,14 @@ enum tb_plugin_entry {
     TB_PLUGIN_TRANSLATE, /* {request} -> {request, warnings[]} : aliases; foreign words to ours */
     TB_PLUGIN_PLAN, /* {request, ctx} -> {ok, errors[], warnings[], params, facts, controllers, …}
                      */
-    TB_PLUGIN_STATUS,    /* {bot, raw} -> the normalised figures (DESIGN section 7) */
-    TB_PLUGIN_LOG,       /* {lines:[…]} -> {errors:[{code, message, hint, count}]} */
-    TB_PLUGIN_EFFECTS,   /* {strategy, params, verb} -> {effects:[sentence], keeps:
-                            nothing|perhaps|something} */
-    TB_PLUGIN_REBUILD,   /* {strategy, params, risk, facts, ctx} -> {ok, errors[], controllers,
-                          * script}
-                          */
+    TB_PLUGIN_STATUS,  /* {bot, raw} -> the normalised figures (DESIGN section 7) */
+    TB_PLUGIN_LOG,     /* {lines:[…]} -> {errors:[{code, message, hint, count}]} */
+    TB_PLUGIN_EFFECTS, /* {strategy, params, verb} -> {effects:[sentence], keeps:
+                          nothing|perhaps|something} */
+    TB_PLUGIN_REPLAY,  /* {strategy, params, days, ctx} -> {ok, errors[], estimate, candles, …} */
+    TB_PLUGIN_REBUILD, /* {strategy, params, risk, facts, ctx} -> {ok, errors[], controllers,
+                        * script}
+                        */
     TB_PLUGIN_RECOGNISE, /* {configs, script, ctx} -> {strategy, params, unknown:[…], …} or {} */
     TB_PLUGIN_ACTION,    /* {action, params, ctx, dry_run, form_only} -> {ok, errors, role, result,
                             calls:[{endpoint, args, state}], failure?} : may write upstream */

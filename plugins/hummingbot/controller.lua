@@ -229,11 +229,24 @@ local function unverified(p, facts)
   return config
 end
 
+-- As grid_strike counts: by its money and by the room between two prices.
+local function grid_row(p, whole, mid)
+  local low, high = decimal(whole.start_price), decimal(whole.end_price)
+  local by_money = p.budget_quote:div(whole.min_order_amount_quote, 0, "down"):integer()
+  local by_room = (high - low):div(low * whole.min_spread_between_orders, 0, "down"):integer()
+  local count = math.max(1, math.min(by_money, by_room))
+  return { kind = "grid", title = "Grid", levels = count, each_quote = p.budget_quote:div(count, 8, "down"), low = low, high = high,
+    stop = decimal(whole.limit_price), mid = mid }
+end
+
 local function orders(class, p, facts)
   local rows = {}
   local mid = facts.mid and facts.mid[p.connector] and facts.mid[p.connector][p.pair]
-  if class.name ~= "pmm_simple" then return rows end
   local whole = expert.complete(class, p)
+  if class.name == "grid_strike" and decimal(whole.min_order_amount_quote):sign() > 0 and decimal(whole.min_spread_between_orders):sign() > 0 then
+    return { grid_row(p, whole, mid) }
+  end
+  if class.name ~= "pmm_simple" then return rows end
   local all = sum(whole.buy_amounts_pct) + sum(whole.sell_amounts_pct)
   local function add(side, sign, spreads, amounts)
     for i, spread in ipairs(spreads) do

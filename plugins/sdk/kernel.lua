@@ -12,7 +12,7 @@ local decimal = require("bridge.decimal")
 
 local kernel = {}
 
-local BUDGET_MS = { plain = 200, facts = 200, check = 200, build = 200, preview = 200, transform = 20, action = 1000 }
+local BUDGET_MS = { plain = 200, facts = 200, check = 200, build = 200, preview = 200, transform = 20, action = 1000, replay = 1000 }
 
 local function phase(name, kind)
   host.phase(name, BUDGET_MS[kind or name])
@@ -114,6 +114,11 @@ function kernel.plan(plugin, input)
   local result = require("bridge.plan").make(plugin, input, { phase = phase, wire = wire, find_strategy = find_strategy, executors = executors })
   result.plugin_log = json.array(require("bridge.log").lines())
   return result
+end
+
+-- { strategy, params, days, ctx } -> { ok, errors, estimate, candles, optimism }; see replay.lua.
+function kernel.replay(plugin, input)
+  return require("bridge.replay").make(plugin, input, { phase = phase, wire = wire, find_strategy = find_strategy, executors = executors })
 end
 
 -- { strategy, params, risk, facts, ctx } -> { ok, errors, controllers, script } : build alone, from what a plan recorded.

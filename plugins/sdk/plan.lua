@@ -245,7 +245,7 @@ function plan.make(plugin, input, k)
   if #result.errors > 0 then return finish(result, k.wire) end
 
   k.phase("check")
-  run_check(plugin, strategy, ctx, checked, view, result)
+  if not input.unchecked then run_check(plugin, strategy, ctx, checked, view, result) end
   if #result.errors > 0 then return finish(result, k.wire) end
   k.phase("build")
   run_build(strategy, ctx, checked, result, limits)

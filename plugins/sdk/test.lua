@@ -11,7 +11,8 @@
 --   end)
 --   return test
 --
--- t.plan(strategy, params, { world, risk, ctx }) plans as the bridge does. t.ok(plan), t.refused(plan, code,
+-- t.plan(strategy, params, { world, risk, ctx }) plans as the bridge does; t.replay(strategy, params, candles,
+-- world) replays over { { open, high, low, close }, … }. t.ok(plan), t.refused(plan, code,
 -- pointer), t.warned(plan, code), t.equal(is, should), t.golden(name, value), t.recognised(plan): the built
 -- configs are known as what they were built from.
 --
@@ -62,6 +63,7 @@ local ANSWERS = {
     if not args.trading_pairs then return copy(world.rules) end
     return { [args.trading_pairs] = copy(world.rules[args.trading_pairs]) }
   end,
+  ["market.candle_connectors"] = function() return json.array({ "binance", "bitmart_perpetual" }) end,
   ["connectors.list"] = function() return json.array({ "binance", "binance_perpetual", "bitmart", "kucoin" }) end,
   ["controllers.list"] = function()
     local classes, out = require("bridge.classes"), {}
@@ -112,6 +114,17 @@ function t.plan(strategy, params, options)
   end
   state.ctx = ctx
   return state.kernel.plan(state.plugin, { strategy = strategy, params = given, risk = options.risk, ctx = copy(ctx) })
+end
+
+-- candles: an array of { open, high, low, close }, what the market's feed gives.
+function t.replay(strategy, params, candles, options)
+  local world = copy(options or {})
+  world.answers = world.answers or {}
+  local rows = {}
+  for i, c in ipairs(candles) do rows[i] = { open = c[1], high = c[2], low = c[3], close = c[4] } end
+  world.answers["market.candles"] = json.array(rows)
+  t.plan(strategy, params, { world = world })
+  return state.kernel.replay(state.plugin, { strategy = strategy, params = copy(params), days = world.days, ctx = copy(state.ctx) })
 end
 
 local function row_of(rows, code, pointer)

@@ -6,6 +6,9 @@ local t = {}
 
 function t.plan(strategy, params, options) end
 
+---candles: an array of { open, high, low, close }, what the market's feed gives.
+function t.replay(strategy, params, candles, options) end
+
 function t.ok(plan) end
 
 function t.refused(plan, code, pointer) end

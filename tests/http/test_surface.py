@@ -29,6 +29,7 @@ ROUTES = [
     ("GET", "/exchanges", "operator"), ("GET", "/exchanges/bitmart", "operator"),
     ("GET", "/exchanges/bitmart/strategies/spot_grid", "operator"),
     ("POST", "/exchanges/bitmart/actions/none", "operator"),
+    ("POST", "/exchanges/bitmart/strategies/spot_grid/replay", "operator"),
     ("GET", "/plugins", "developer"), ("GET", "/plugins/bitmart", "developer"),
     ("POST", "/exchanges/bitmart/strategies/spot_grid/check", "operator"),
     ("GET", "/plugins/none/generations", "developer"),
