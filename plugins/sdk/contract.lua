@@ -306,7 +306,9 @@ local function check_messages(plugin)
     local good = type(row) == "string" or (type(row) == "table" and type(row[1]) == "string" and (row.hint == nil or type(row.hint) == "string"))
     if not good then fail(file, host.line_of(file, tostring(code)), "the message " .. tostring(code) .. ' must be "text" or { "text", hint = "…" }') end
   end
-  check_reports(messages)
+  local known = messages
+  for _, strategy in ipairs(plugin.strategies) do known = report.messages(known, strategy.messages) end
+  check_reports(known)
 end
 
 local function check_aliases(plugin)

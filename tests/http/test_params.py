@@ -335,11 +335,16 @@ def test_an_adopted_bot_is_changed_under_its_own_names(start_simulator, start_br
 
 def test_a_form_that_changed_is_named(start_simulator, start_bridge, tmp_path):
     shutil.copytree(ROOT / "plugins", tmp_path / "plugins")
-    strategy = tmp_path / "plugins/bitmart/spot_mm.lua"
+    # The SDK's strategy as a file of the plugin's own, so that its form can change.
+    own, sdk = tmp_path / "plugins/bitmart", ROOT / "plugins/sdk/strategies"
+    words = (sdk / "words.lua").read_text()
+    (own / "words.lua").write_text(words)
+    (own / "mm.lua").write_text((sdk / "mm.lua").read_text().replace("bridge.strategies.words", "words"))
+    main = (own / "plugin.lua").read_text()
+    (own / "plugin.lua").write_text(main.replace("bridge.strategies.mm", "mm"))
     bridge = start_bridge(start_simulator(), BRIDGE_PLUGINS=tmp_path / "plugins")
     running(bridge, "old-form", **MM)
-    text = strategy.read_text()
-    strategy.write_text(text.replace("cooldown_s", "pause_s"))
+    (own / "words.lua").write_text(words.replace("cooldown_s", "pause_s"))
     assert bridge.post("/plugins/reload", json={}).status_code == 200
     change = {"params": {"refresh_s": 60}}
     answer = bridge.request("PUT", "/bots/old-form", json=change)
