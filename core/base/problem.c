@@ -3,10 +3,14 @@
 
 #include "base/json.h"
 
+enum { LIST_MAX = 65536 }; /* nobody reads on; a small body must not make a huge answer */
+
 void tb_problem_add(struct tb_buffer *list, const char *pointer, const char *code,
                     const char *message, const char *hint)
 {
     struct tb_json_writer w;
+    if (list->len > LIST_MAX)
+        return;
     if (list->len > 0)
         list->data[--list->len] = '\0'; /* reopens the array: drops its "]" */
     tb_buffer_puts(list, list->len > 0 ? "," : "[");

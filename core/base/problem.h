@@ -5,8 +5,8 @@
 
 #include "base/buffer.h"
 
-/* Appends one entry; the buffer is "" or a whole array before and a whole array after. hint may be
- * NULL. */
+/* Appends one entry, until the list is 64 KiB long; the buffer is "" or a whole array before and a
+ * whole array after. hint may be NULL. */
 void tb_problem_add(struct tb_buffer *list, const char *pointer, const char *code,
                     const char *message, const char *hint);
 

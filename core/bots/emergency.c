@@ -419,6 +419,32 @@ static bool joins_open_one(const struct batch *p, struct tb_command_result *resu
     return all;
 }
 
+/* Takes the batch. When it cannot be stored nothing is stopped by it, and the person who pressed it
+ * must know what to do instead. */
+static bool open_or_say(struct batch *p, const struct tb_caller *caller,
+                        const struct tb_idempotency *key, struct tb_command_result *result,
+                        struct tb_problems *problems, struct tb_error *err)
+{
+    struct tb_buffer hands = TB_BUFFER_INIT;
+    char hand[200];
+    bool ok;
+
+    for (size_t i = 0; i < p->items; i++) {
+        if (p->item[i].state != ITEM_PENDING)
+            continue;
+        by_hand(&p->item[i], hand, sizeof hand);
+        tb_problem_add(&hands, "", "not_stopped", p->item[i].name, hand);
+    }
+    ok = batch_open(p, caller, key, result, err);
+    if (!ok && err->code == TB_STORE_FAILED) {
+        tb_buffer_free(&problems->errors);
+        problems->errors = hands;
+    } else {
+        tb_buffer_free(&hands);
+    }
+    return ok;
+}
+
 bool tb_bots_emergency_stop(struct tb_bots *bots, const struct tb_json *request,
                             const struct tb_caller *caller,
                             const struct tb_idempotency *idempotency,
@@ -446,7 +472,7 @@ bool tb_bots_emergency_stop(struct tb_bots *bots, const struct tb_json *request,
     }
     (void)ready(p);
     if (!asked.dry)
-        return batch_open(p, caller, idempotency, result, err);
+        return open_or_say(p, caller, idempotency, result, problems, err);
     tb_jw_init(&w, &result->body);
     batch_write(p, true, &w);
     batch_free(p);

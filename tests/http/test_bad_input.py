@@ -301,6 +301,9 @@ def test_wide_bodies_are_judged_in_time(bridge):
     refused(bridge.post("/bots/plan", json={**GRID, "params": fields}))
     refused(bridge.post("/bots/plan", json={**GRID, "name": "x" * 200_000}))
     refused(bridge.post("/bots/x/stop", json={f"f{i}": i for i in range(1000)}))
+    many = bridge.post("/bots/start", json={"bots": ["nobody"] * 15_000})
+    refused(many)
+    assert 60_000 < len(many.content) < 80_000  # whole, and not a hundred times what was sent
     assert time.monotonic() - start < 60
 
 

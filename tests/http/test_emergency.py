@@ -5,6 +5,7 @@ import hashlib
 import json
 import select
 import socket
+import sqlite3
 import threading
 import time
 
@@ -205,6 +206,25 @@ def test_a_create_that_is_being_planned(start_simulator, start_bridge):
     assert answer.status_code == 409 and "emergency stop" in answer.json()["detail"], answer.text
     assert deploys(simulator, name) == (0, 0)
     assert bridge.get(f"/bots/{name}").status_code == 404
+
+
+def test_the_disk_is_full(world):
+    """Nothing is sent that is not stored, so a person is told what to do by hand."""
+    bridge, simulator = world.bridge, world.simulator
+    name = fresh_name("full")
+    instance = running(bridge, name)["instance"]
+    simulator.control("DELETE", "/ledger")
+    held = sqlite3.connect(bridge.folder / "data/bridge.db", isolation_level=None, timeout=30)
+    held.execute("BEGIN IMMEDIATE")
+    answer = bridge.post("/bots/emergency-stop", json={"confirm": "stop"})
+    held.execute("ROLLBACK")
+    held.close()
+    assert answer.status_code == 503 and answer.json()["code"] == "store_failed", answer.text
+    told = answer.json()["errors"]
+    assert [e["message"] for e in told] == [name] and f"docker stop {instance}" in told[0]["hint"]
+    assert stops(simulator, instance) == []
+    assert over(bridge, press(bridge))["state"] == "succeeded"
+    assert trading(simulator, name) == []
 
 
 def test_unmanaged_ones_when_asked_for(world):
