@@ -12,13 +12,13 @@ static void text_or_null(struct tb_json_writer *w, const char *key, const char *
 }
 
 /* Upstream counts profit since the bot's own start; highest net less present net is the drawdown.
- */
+ * The peak is that of an only quote; several have none in common. */
 static void write_drawdown(struct tb_json_writer *w, const struct bot *bot,
-                           const struct tb_json *net)
+                           const struct tb_json *net, size_t rows)
 {
     struct tb_decimal now, peak, fall;
     tb_jw_key(w, "drawdown");
-    if (bot->peak[0] && tb_json_decimal(net, &now) &&
+    if (rows == 1 && bot->peak[0] && tb_json_decimal(net, &now) &&
         tb_decimal_parse(bot->peak, strlen(bot->peak), &peak) &&
         tb_decimal_subtract(&peak, &now, &fall) && tb_decimal_sign(&fall) >= 0) {
         tb_decimal_normalise(&fall);
@@ -55,7 +55,7 @@ static void write_pnl(struct tb_json_writer *w, const struct bot *bot, const str
         for (const struct tb_json *f = p->child; f && !since_adoption; f = f->next)
             if (strcmp(f->key, "drawdown") != 0)
                 tb_jw_kv_node(w, f->key, f);
-        write_drawdown(w, bot, tb_json_get(p, "net"));
+        write_drawdown(w, bot, tb_json_get(p, "net"), pnl->len);
         write_proof(w, bot, p);
         tb_jw_kv_time(w, "as_of", bot->figures_at);
         tb_jw_kv_bool(w, "stale", stale);

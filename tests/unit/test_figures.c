@@ -1,6 +1,9 @@
 /* Figures and log lines of running bots as the plugins tell them: hand-computed numbers on slices
  * of status documents (recorded ones among them), NaN, numbers as text, farewells; log lines in
  * plain words. The cases are in tests/lua/figures.json, which holds NaN as upstream writes it. */
+#include <dirent.h>
+#include <math.h>
+
 #include "strategies.h"
 
 static struct tb_json_doc *read_cases(void)
@@ -86,6 +89,85 @@ static void test_figures(void **state)
     tb_json_free(doc);
 }
 
+static double number_of(const struct tb_json *node)
+{
+    double value = 0;
+    const char *text = tb_json_string(node);
+    return text ? strtod(text, NULL) : tb_json_double(node, &value) ? value : 0;
+}
+
+/* One recorded slice: upstream's own sum of realised and unrealised is the oracle, since nothing in
+ * the recordings is held. Returns how many of its controllers had traded. */
+static int check_slice(struct bench *b, const char *file, const struct tb_json *slice)
+{
+    double wanted = 0, volume = 0;
+    size_t reported = 0;
+    int traded = 0;
+    for (const struct tb_json *c = tb_json_first(tb_json_get(slice, "performance")); c;
+         c = c->next) {
+        const struct tb_json *performance = tb_json_get(c, "performance");
+        reported += tb_json_first(performance) != NULL;
+        wanted += number_of(tb_json_get(performance, "global_pnl_quote"));
+        volume += number_of(tb_json_get(performance, "volume_traded"));
+        traded += number_of(tb_json_get(performance, "volume_traded")) > 0;
+    }
+    struct tb_buffer input = TB_BUFFER_INIT;
+    struct tb_json_writer w;
+    tb_buffer_printf(&input, "{\"bot\":{\"quotes\":[\"USDT\"]},\"raw\":");
+    tb_jw_init(&w, &input);
+    tb_jw_node(&w, slice);
+    tb_buffer_printf(&input, "}");
+    struct tb_json_doc *figures =
+        call_entry(b, "bitmart", TB_PLUGIN_STATUS, tb_buffer_text(&input));
+    const struct tb_json *rows = tb_json_get(tb_json_root(figures), "pnl");
+    const struct tb_json *row = tb_json_first(rows);
+    if (rows->len != (reported ? 1 : 0))
+        fail_msg("%s: %zu rows", file, rows->len);
+    if (row && (fabs(number_of(tb_json_get(row, "net")) - wanted) > 1e-9 ||
+                fabs(number_of(tb_json_get(row, "volume")) - volume) > 1e-6))
+        fail_msg("%s: net %s, upstream's own sum %.12g", file, tb_json_get_string(row, "net"),
+                 wanted);
+    tb_json_free(figures);
+    tb_buffer_free(&input);
+    return traded;
+}
+
+static void test_recordings(void **state)
+{
+    (void)state;
+    struct bench b;
+    char path[1024];
+    int traded = 0;
+    const char *shared = getenv("TB_SHARED");
+    (void)snprintf(path, sizeof path, "%s%s/knowledge/hummingbot/recordings/http",
+                   shared ? shared : source_dir(), shared ? "" : "/../shared");
+    DIR *dir = opendir(path);
+    if (!dir) {
+        print_message("skipped: the recordings are not at hand (TB_SHARED)\n");
+        skip();
+    }
+    open_bench(&b);
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        char name[512];
+        if (!strstr(entry->d_name, "status"))
+            continue;
+        (void)snprintf(name, sizeof name, "recordings/http/%.255s", entry->d_name);
+        struct tb_json_doc *doc = read_fact(name);
+        const struct tb_json *data =
+            doc ? tb_json_path(tb_json_root(doc), "response", "body", "data", NULL) : NULL;
+        if (tb_json_is(tb_json_get(data, "performance"), TB_JSON_OBJECT))
+            traded += check_slice(&b, name, data);
+        else if (tb_json_is(data, TB_JSON_OBJECT)) /* the status of all bots: a slice for each */
+            for (const struct tb_json *slice = data->child; slice; slice = slice->next)
+                if (tb_json_is(slice, TB_JSON_OBJECT))
+                    traded += check_slice(&b, name, slice);
+        tb_json_free(doc);
+    }
+    closedir(dir);
+    assert_true(traded >= 20);
+    close_bench(&b);
+}
+
 static void test_logs(void **state)
 {
     (void)state;
@@ -120,6 +202,8 @@ static void test_logs(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_figures), cmocka_unit_test(test_logs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_figures),
+                                       cmocka_unit_test(test_recordings),
+                                       cmocka_unit_test(test_logs)};
     return cmocka_run_group_tests(tests, load_world, free_world);
 }

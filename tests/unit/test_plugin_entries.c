@@ -63,7 +63,8 @@ static void test_status(void **state)
               "\"realised\":\"12.31\","
               "\"return_pct\":\"1.099\",\"unrealised\":\"-0.40\",\"volume\":\"3120.5\"}]");
     ASSERT_AT(doc, "closes", "{\"FAILED\":2,\"TAKE_PROFIT\":1}");
-    ASSERT_AT(doc, "flags.0.code", "\"failed\"");
+    ASSERT_AT(doc, "flags.0.code", "\"not_reporting\"");
+    ASSERT_AT(doc, "flags.1.code", "\"failed\"");
     ASSERT_AT(doc, "controllers.0.open_orders", "3");
     ASSERT_AT(doc, "controllers.1.realised", "null");
     ASSERT_AT(doc, "positions.0.side", "\"long\"");
