@@ -18,6 +18,7 @@ const struct sim_token sim_tokens[SIM_TOKENS] = {
     {"BONK", 2e-5, 1e-9, 1000}, {"WIF", 2, 1e-4, 0.1},     {"RAY", 2.5, 1e-4, 0.1},
     {"ORCA", 2, 1e-4, 0.1},     {"PYTH", 0.35, 1e-4, 0.1}, {"PEPE", 1e-5, 1e-10, 1000},
     {"SHIB", 2e-5, 1e-9, 1000}, {"SUI", 1.8, 1e-4, 0.1},   {"mSOL", 178, 0.01, 1e-3},
+    {"HYPE", 35, 1e-3, 0.01},
 };
 
 const char *const sim_stable_tokens[] = {"USDT", "USDC", "USD", "FDUSD", "TUSD", NULL};

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SIM_TOKENS 24
+#define SIM_TOKENS 25
 
 struct sim_token {
     const char *symbol;

@@ -103,6 +103,28 @@ static const struct sim_coin usual_coins[] = {
     {"BTC", 1, 0}, {"ETH", 10, 0}, {"USDT", 100000, 0}, {"BNB", 5, 0}, {"SOL", 200, 0},
 };
 static const struct sim_coin wallet_coins[] = {{"SOL", 100, 0}, {"USDC", 25000, 0}};
+static const struct sim_coin hyperliquid_coins[] = {{"HYPE", 100, 0}, {"USDC", 25000, 0}};
+
+/* The coins of a venue that differs from most; `connector` is how its connectors begin. */
+static const struct sim_venue {
+    const char *connector;
+    const struct sim_coin *coins;
+    size_t count;
+} venues[] = {
+    {"hyperliquid", hyperliquid_coins, sizeof hyperliquid_coins / sizeof hyperliquid_coins[0]},
+};
+static const struct sim_venue on_chain = {"", wallet_coins,
+                                          sizeof wallet_coins / sizeof wallet_coins[0]};
+static const struct sim_venue usual = {"", usual_coins, sizeof usual_coins / sizeof usual_coins[0]};
+
+static const struct sim_venue *venue_of(const char *connector)
+{
+    for (size_t i = 0; i < sizeof venues / sizeof venues[0]; i++) {
+        if (strncmp(connector, venues[i].connector, strlen(venues[i].connector)) == 0)
+            return &venues[i];
+    }
+    return sim_venue_is_dex(connector) ? &on_chain : &usual;
+}
 
 struct sim_wallet *sim_wallet_add(struct sim_account *account, const char *connector)
 {
@@ -114,11 +136,9 @@ struct sim_wallet *sim_wallet_add(struct sim_account *account, const char *conne
     wallet = &account->wallets[account->wallet_count++];
     memset(wallet, 0, sizeof *wallet);
     tb_copy(wallet->connector, sizeof wallet->connector, connector);
-    bool dex = sim_venue_is_dex(connector);
-    wallet->coin_count = dex ? sizeof wallet_coins / sizeof wallet_coins[0]
-                             : sizeof usual_coins / sizeof usual_coins[0];
-    memcpy(wallet->coins, dex ? wallet_coins : usual_coins,
-           wallet->coin_count * sizeof wallet->coins[0]);
+    const struct sim_venue *venue = venue_of(connector);
+    wallet->coin_count = venue->count;
+    memcpy(wallet->coins, venue->coins, venue->count * sizeof wallet->coins[0]);
     return wallet;
 }
 
