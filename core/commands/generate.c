@@ -169,5 +169,6 @@ int tb_command_generate(int argc, char **argv)
     for (size_t i = 0; i < sizeof DOCUMENTS / sizeof DOCUMENTS[0]; i++)
         ok = generate_file(argv[1], DOCUMENTS[i].path, write_document, &DOCUMENTS[i]) && ok;
     ok = generate_types(argv[1]) && ok;
+    ok = generate_exchanges(argv[1]) && ok;
     return ok ? 0 : 1;
 }

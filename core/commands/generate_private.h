@@ -1,4 +1,4 @@
-/* What the two halves of `trading-bridge generate` share. */
+/* What the parts of `trading-bridge generate` share. */
 #ifndef TB_COMMANDS_GENERATE_PRIVATE_H
 #define TB_COMMANDS_GENERATE_PRIVATE_H
 
@@ -14,5 +14,8 @@ bool generate_file(const char *dir, const char *name, void (*write)(FILE *out, c
 /* generate_types.c: plugins/types and .luarc.json, for editors. */
 TB_MUST_CHECK
 bool generate_types(const char *dir);
+/* generate_exchanges.c: docs/exchanges, a page for each plugin below dir/plugins. */
+TB_MUST_CHECK
+bool generate_exchanges(const char *dir);
 
 #endif

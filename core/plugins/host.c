@@ -26,6 +26,7 @@ static const struct {
     [TB_PLUGIN_STATUS] = {"status", "status", true},
     [TB_PLUGIN_LOG] = {"log", "log", false},
     [TB_PLUGIN_EFFECTS] = {"effects", NULL, false},
+    [TB_PLUGIN_DOCS] = {"docs", NULL, false},
     [TB_PLUGIN_REPLAY] = {"replay", NULL, false},
     [TB_PLUGIN_REBUILD] = {"rebuild", NULL, false},
     [TB_PLUGIN_RECOGNISE] = {"recognise", NULL, false},

@@ -116,6 +116,7 @@ enum tb_plugin_entry {
     TB_PLUGIN_LOG,     /* {lines:[…]} -> {errors:[{code, message, hint, count}]} */
     TB_PLUGIN_EFFECTS, /* {strategy, params, verb} -> {effects:[sentence], keeps:
                           nothing|perhaps|something} */
+    TB_PLUGIN_DOCS,    /* {} -> {text} : the plugin's page in Markdown */
     TB_PLUGIN_REPLAY,  /* {strategy, params, days, ctx} -> {ok, errors[], estimate, candles, …} */
     TB_PLUGIN_REBUILD, /* {strategy, params, risk, facts, ctx} -> {ok, errors[], controllers,
                         * script}

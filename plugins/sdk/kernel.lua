@@ -116,6 +116,11 @@ function kernel.plan(plugin, input)
   return result
 end
 
+-- {} -> { text } : the plugin's page; see docs.lua.
+function kernel.docs(plugin)
+  return { text = require("bridge.docs").page(plugin, phase) }
+end
+
 -- { strategy, params, days, ctx } -> { ok, errors, estimate, candles, optimism }; see replay.lua.
 function kernel.replay(plugin, input)
   return require("bridge.replay").make(plugin, input, { phase = phase, wire = wire, find_strategy = find_strategy, executors = executors })

@@ -1,6 +1,7 @@
 """What `trading-bridge generate` writes is what is committed."""
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,7 +11,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("TB_BINARY", PROJECT / "build/asan/trading-bridge"))
 # One a module of the SDK that has something for plugins: what is committed must be what is written.
 TYPES = {str(p.relative_to(PROJECT)) for p in (PROJECT / "plugins/types").iterdir()}
-WRITTEN = {"docs/settings.md", "docs/routes.md", "docs/errors.md", "docs/watchdogs.md", ".luarc.json"} | TYPES
+PLUGINS = sorted(p.parent.name for p in (PROJECT / "plugins").glob("*/plugin.lua"))
+PAGES = {f"docs/exchanges/{name}.md" for name in PLUGINS}
+WRITTEN = {"docs/settings.md", "docs/routes.md", "docs/errors.md", "docs/watchdogs.md", ".luarc.json"} | TYPES | PAGES
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +23,11 @@ def fresh(tmp_path_factory):
     folder = tmp_path_factory.mktemp("generated")
     for name in ("docs", "plugins/types"):
         (folder / name).mkdir(parents=True)
+    for name in PLUGINS:
+        shutil.copytree(PROJECT / "plugins" / name, folder / "plugins" / name)
     subprocess.run([BINARY, "generate", folder], check=True)
+    for name in PLUGINS:
+        shutil.rmtree(folder / "plugins" / name)
     return folder
 
 
