@@ -474,17 +474,21 @@ static bool can_create(struct making *m, struct tb_error *err)
     return true;
 }
 
+/* False: all errors at once, those of the form beside those of the envelope. */
+static bool wrong_envelope(struct making *m, bool lenient, struct tb_error *err)
+{
+    if (m->request.strategy)
+        (void)!run_plugin(m, lenient, true, err);
+    return problems_fail(m->problems, err);
+}
+
 static bool make(struct making *m, const struct tb_plan_wish *wish, struct tb_error *err)
 {
     struct plan *p = m->plan;
     bool lenient = wish->lenient;
 
-    /* All errors at once: those of the form beside those of the envelope. */
-    if (m->problems->errors.len > 0) {
-        if (m->request.strategy)
-            (void)!run_plugin(m, lenient, true, err);
-        return problems_fail(m->problems, err);
-    }
+    if (m->problems->errors.len > 0)
+        return wrong_envelope(m, lenient, err);
     name_plan(m);
     if (!can_create(m, err) || !check_account(m, err) ||
         !image_choose(m->b, m->request.image, p, m->version, m->problems, err) ||
@@ -543,23 +547,30 @@ bool tb_bots_plan(struct tb_bots *bots, const struct tb_plan_wish *wish, struct 
     return true;
 }
 
+static void forget_output(struct making *m)
+{
+    tb_json_free(m->output);
+    m->output = NULL;
+    m->out = NULL;
+}
+
 /* A wrong form is said without asking upstream; a right one is asked once more, with the image's
  * version. */
 static bool check(struct making *m, bool lenient, struct tb_error *err)
 {
     struct tb_buffer *warnings = &m->problems->warnings, before = TB_BUFFER_INIT;
-    bool wrong_envelope = m->problems->errors.len > 0;
+    if (m->problems->errors.len > 0) {
+        bool good = wrong_envelope(m, lenient, err);
+        forget_output(m);
+        return good;
+    }
     name_plan(m);
     tb_buffer_append(&before, warnings->data, warnings->len);
     bool good = run_plugin(m, lenient, true, err);
-    if (good || wrong_envelope) {
-        tb_json_free(m->output);
-        m->output = NULL;
-        m->out = NULL;
-    }
     if (good) {
         tb_buffer_clear(warnings); /* they come again */
         tb_buffer_append(warnings, before.data, before.len);
+        forget_output(m);
     }
     tb_buffer_free(&before);
     return good && image_choose(m->b, m->request.image, m->plan, m->version, m->problems, err) &&

@@ -702,6 +702,9 @@ def test_a_check_answers_with_everything_that_is_wrong(bridge):
     assert low["params"]["low"] == "2000", "what was understood comes back beside what is wrong"
     body = problem(check(params={"budget_quote": "1"}, imgae="x"), 422, "invalid")
     assert {e["pointer"] for e in body["errors"]} == {"/params/budget_quote", "/imgae"}
+    for field, value in (("name", None), ("name", 7), ("params", "x"), ("risk", 1), ("account", 5), ("image", 7), ("image", "evil/x")):
+        body = problem(check(**{field: value}), 422, "invalid")
+        assert [e["pointer"] for e in body["errors"]] == [f"/{field}"], body
 
 
 def test_a_check_knows_the_version_that_a_bot_would_run(bridge):
