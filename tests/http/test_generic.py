@@ -86,3 +86,38 @@ return { api = 1, name = "wrong", title = "Wrong", version = "1", connectors = {
     assert made["upstream_checks"][0]["code"] == "upstream_verdict"
     warning = [w for w in made["warnings"] if w["code"] == "upstream_verdict"]
     assert warning and "bogus" in warning[0]["hint"]
+
+
+def test_a_bot_that_no_exchange_knows_is_adopted(bridge, simulator):
+    """Deployed by somebody else, on an exchange without a plugin."""
+    def api(path, body):
+        answer = requests.post(simulator.url + path, json=body, auth=("admin", "admin"), timeout=60)
+        assert answer.status_code < 300, answer.text
+
+    api("/controllers/configs/theirs", {
+        "id": "theirs", "controller_name": "grid_strike", "controller_type": "generic",
+        "connector_name": "binance", "trading_pair": "ETH-USDT", "total_amount_quote": 200,
+        "side": 1, "start_price": 2900, "end_price": 3100, "limit_price": 2800, "leverage": 1,
+        "position_mode": "ONEWAY", "triple_barrier_config": {
+            "take_profit": 0.004, "stop_loss": None, "time_limit": None, "trailing_stop": None,
+            "open_order_type": 3, "take_profit_order_type": 3, "stop_loss_order_type": 1,
+            "time_limit_order_type": 1}})
+    api("/scripts/configs/theirs", {"script_file_name": "v2_with_controllers.py",
+                                    "controllers_config": ["theirs.yml"]})
+    api("/bot-orchestration/deploy-v2-script", {
+        "instance_name": "theirs", "credentials_profile": "master_account", "headless": True,
+        "image": "hummingbot/hummingbot:version-2.16.0", "script": "v2_with_controllers.py",
+        "script_config": "theirs.yml"})
+
+    def seen():
+        return [b for b in bridge.get("/bots").json()["bots"]
+                if not b["managed"] and b["instance"].startswith("theirs") and b["state"] == "running"]
+
+    instance = bridge.wait_until(seen)[0]["instance"]
+    found, = bridge.post("/bots/adopt", json={"instances": [instance]}).json()["bots"]
+    assert found["adopted"], found
+    bot = bridge.get(f"/bots/{instance}").json()
+    assert (bot["exchange"], bot["strategy"]) == ("hummingbot", "controller"), bot
+    assert (bot["connector"], bot["pair"]) == ("binance", "ETH-USDT")
+    assert bot["params"]["controller"] == "generic/grid_strike"
+    assert bot["params"]["config"]["start_price"] in (2900, "2900")
