@@ -263,6 +263,9 @@ struct plan {
     struct tb_buffer answer; /* of POST /bots/plan */
 };
 void plan_free(struct plan *plan);
+/* plan_answer.c: fills plan->answer from plan->doc; stored: a create may name the plan. */
+TB_MUST_CHECK
+bool plan_answer_write(struct plan *plan, bool stored, struct tb_error *err);
 /* plan_read.c: a text member, if there is one; false when it is too long. */
 bool plan_copy_text(const struct tb_json *from, const char *key, char *out, size_t size);
 TB_MUST_CHECK
@@ -285,7 +288,7 @@ struct request {
     const struct tb_json *params, *risk;
 };
 void request_free(struct request *r);
-/* check_write.c: what a check answers. said: the plugin's answer. */
+/* plan_answer.c: what a check answers. said: the plugin's answer. */
 void check_write(const struct request *r, const struct tb_json *said,
                  const struct tb_problems *problems, struct tb_buffer *out);
 /* Runs the aliases of the plugin r->exchange over the words; fills r->translated. current: the

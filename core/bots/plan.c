@@ -423,27 +423,6 @@ static bool store_plan(struct making *m, struct tb_error *err)
                              err);
 }
 
-static bool write_answer(struct plan *p, bool stored, struct tb_error *err)
-{
-    struct tb_json_writer w;
-    struct tb_json_doc *doc = tb_json_parse(p->doc.data, p->doc.len, TB_JSON_UPSTREAM, err);
-    if (!doc)
-        return false;
-    const struct tb_json *root = tb_json_root(doc);
-    tb_jw_init(&w, &p->answer);
-    tb_jw_object(&w);
-    tb_jw_kv_string(&w, "plan_id", stored ? p->id : NULL);
-    tb_jw_kv_string(&w, "hash", stored ? p->hash : NULL);
-    tb_jw_kv_time(&w, "expires_at", stored ? p->expires_at : 0);
-    for (const struct tb_json *f = root->child; f; f = f->next)
-        if (strcmp(f->key, "bot_facts") != 0)
-            tb_jw_kv_node(&w, f->key, f);
-    tb_jw_kv_node(&w, "plugin", tb_json_path(root, "bot_facts", "plugin", NULL));
-    tb_jw_end_object(&w);
-    tb_json_free(doc);
-    return true;
-}
-
 static void name_plan(struct making *m)
 {
     struct plan *p = m->plan;
@@ -504,7 +483,7 @@ static bool make(struct making *m, const struct tb_plan_wish *wish, struct tb_er
     p->reports = !reports || tb_json_true(reports);
     write_facts(m);
     write_doc(m);
-    return (wish->shown_only || store_plan(m, err)) && write_answer(p, !wish->shown_only, err);
+    return (wish->shown_only || store_plan(m, err)) && plan_answer_write(p, !wish->shown_only, err);
 }
 
 bool plan_make(struct tb_bots *b, const struct tb_plan_wish *wish, struct plan *plan,

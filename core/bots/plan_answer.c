@@ -1,6 +1,29 @@
-/* The answer of a check: what the plugin says of a form, with nothing that a create would need. Any
- * thread; owns nothing. */
+/* What POST /bots/plan and a check answer: the plan's document without what only the bridge needs,
+ * and what the plugin says of a form. Any thread; owns nothing. */
+#include <string.h>
+
 #include "bots/bots_private.h"
+
+bool plan_answer_write(struct plan *p, bool stored, struct tb_error *err)
+{
+    struct tb_json_writer w;
+    struct tb_json_doc *doc = tb_json_parse(p->doc.data, p->doc.len, TB_JSON_UPSTREAM, err);
+    if (!doc)
+        return false;
+    const struct tb_json *root = tb_json_root(doc);
+    tb_jw_init(&w, &p->answer);
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "plan_id", stored ? p->id : NULL);
+    tb_jw_kv_string(&w, "hash", stored ? p->hash : NULL);
+    tb_jw_kv_time(&w, "expires_at", stored ? p->expires_at : 0);
+    for (const struct tb_json *f = root->child; f; f = f->next)
+        if (strcmp(f->key, "bot_facts") != 0)
+            tb_jw_kv_node(&w, f->key, f);
+    tb_jw_kv_node(&w, "plugin", tb_json_path(root, "bot_facts", "plugin", NULL));
+    tb_jw_end_object(&w);
+    tb_json_free(doc);
+    return true;
+}
 
 static void write_list(struct tb_json_writer *w, const char *key, const struct tb_buffer *list)
 {
