@@ -221,8 +221,9 @@ static bool run_file(const char *source, const struct jail_case *c, struct jail_
 static bool judge(const struct jail_case *c, const struct jail_result *r, struct tb_error *err)
 {
     const char *text = tb_buffer_text(&r->text);
-    if (strcmp(r->outcome, c->expect) != 0)
-        return tb_fail(err, TB_INVALID, "it was %s, not %s: %.300s", r->outcome, c->expect, text);
+    if (!r->outcome || strcmp(r->outcome, c->expect) != 0)
+        return tb_fail(err, TB_INVALID, "it was %s, not %s: %.300s",
+                       r->outcome ? r->outcome : "lost", c->expect, text);
     for (const char *p = text; *p; p++)
         if ((unsigned char)*p < ' ' && *p != '\n' && *p != '\t')
             return tb_fail(err, TB_INVALID, "it lets a control character through: %.300s", text);
