@@ -8,6 +8,8 @@
 
 enum { TRANSFORM_MS = 2000 };
 
+static const char *const log_buffers[] = {"error_logs", "general_logs", NULL};
+
 static char *call(struct tb_bots *b, const char *plugin, enum tb_plugin_entry entry,
                   const struct tb_buffer *input, bool *untransformed)
 {
@@ -93,7 +95,9 @@ static void write_errors(const struct tb_json *errors, struct tb_buffer *out)
     tb_jw_end_array(&w);
 }
 
-/* {"lines": error_logs} -> the "errors" array of the answer. */
+/* {"lines": both log buffers} -> the "errors" array of the answer. Upstream calls only level ERROR
+ * an error: refused requests (NETWORK), CRITICAL and reached limits (INFO) are in the general
+ * buffer. */
 static char *errors_of(struct tb_bots *b, const char *plugin, const struct tb_json *slice)
 {
     struct tb_buffer input = TB_BUFFER_INIT, list = TB_BUFFER_INIT;
@@ -105,7 +109,12 @@ static char *errors_of(struct tb_bots *b, const char *plugin, const struct tb_js
 
     tb_jw_init(&w, &input);
     tb_jw_object(&w);
-    tb_jw_kv_node(&w, "lines", tb_json_get(slice, "error_logs"));
+    tb_jw_key(&w, "lines");
+    tb_jw_array(&w);
+    for (const char *const *s = log_buffers; *s; s++)
+        for (const struct tb_json *l = tb_json_first(tb_json_get(slice, *s)); l; l = l->next)
+            tb_jw_node(&w, l);
+    tb_jw_end_array(&w);
     tb_jw_end_object(&w);
     out = call_or_general(b, plugin, TB_PLUGIN_LOG, &input, &by_general);
     tb_buffer_free(&input);
@@ -117,6 +126,14 @@ static char *errors_of(struct tb_bots *b, const char *plugin, const struct tb_js
     write_errors(tb_json_get(tb_json_root(doc), "errors"), &list);
     tb_json_free(doc);
     return tb_buffer_steal(&list, NULL);
+}
+
+static bool has_lines(const struct tb_json *slice)
+{
+    for (const char *const *s = log_buffers; *s; s++)
+        if (tb_json_first(tb_json_get(slice, *s)))
+            return true;
+    return false;
 }
 
 /* Highest net profit of its only quote, for the drawdown: at its start it had made nothing, so the
@@ -176,7 +193,6 @@ void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
 {
     struct tb_error err;
     struct tb_json_doc *doc = tb_json_parse(slice, len, TB_JSON_UPSTREAM, &err);
-    const struct tb_json *logs;
     const char *plugin = bot->exchange;
     char *figures = NULL, *errors = NULL;
     struct sight seen = {0};
@@ -189,8 +205,7 @@ void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
     sight_of_slice(tb_json_root(doc), &seen);
     if (seen.reported && seen.trading)
         figures = figures_of(b, bot, plugin, slice, len, &untransformed);
-    logs = tb_json_get(tb_json_root(doc), "error_logs");
-    if (tb_json_is(logs, TB_JSON_ARRAY) && logs->len > 0)
+    if (has_lines(tb_json_root(doc)))
         errors = errors_of(b, plugin, tb_json_root(doc));
     pthread_mutex_lock(&b->lock);
     if (seen.trading || seen.reported != bot->sight.reported)

@@ -6,6 +6,7 @@ local text = require("bridge.text")
 local form = require("bridge.form")
 local effects = require("bridge.effects")
 local fields = require("bridge.fields")
+local loglines = require("bridge.loglines")
 local risk = require("bridge.risk")
 local actions = require("bridge.actions")
 local report = require("bridge.report")
@@ -60,7 +61,7 @@ local report = require("bridge.report")
 ---@field connectors string[]
 ---@field strategies strategy[]
 ---@field transforms? { status?: function, trade?: function }
----@field log? { match: string, pattern?: boolean, plain?: string, code: string, message: string, hint?: string }[]
+---@field log? { match: string, pattern?: boolean, plain?: string, line?: string, code: string, message: string, hint?: string }[]
 ---@field messages? table<string, string|table>
 ---@field aliases? { strategies?: table }
 ---@field actions? table<string, { title: string, role: string, needs?: string[], form?: bridge.form.Form, run: function }>
@@ -82,7 +83,7 @@ local STRATEGY = {
   budget = { "string" }, pair = { "string" }, messages = { "table" },
 }
 local TRANSFORMS = { status = { "function", false, 3 }, trade = { "function", false, 2 } }
-local LOG = { match = { "string", true }, pattern = { "boolean" }, plain = { "string" }, code = { "string", true }, message = { "string", true }, hint = { "string" } }
+local LOG = { match = { "string", true }, pattern = { "boolean" }, plain = { "string" }, line = { "string" }, code = { "string", true }, message = { "string", true }, hint = { "string" } }
 local ALIASES = { strategies = { "table" } }
 local ALIAS = { to = { "string" }, on = { "table" }, rename = { "table" }, convert = { "function", false, 2 }, refuse = { "string" } }
 local ACTION = { title = { "string", true }, role = { "string", true }, needs = { "strings" }, form = { "form" }, run = { "function", true, 3 } }
@@ -357,6 +358,13 @@ function contract.check(plugin, name)
   for i, strategy in ipairs(plugin.strategies) do check_strategy(strategy, i, seen) end
   if plugin.transforms then check_table(plugin.transforms, TRANSFORMS, "transforms", host.file_of(plugin.transforms) or main) end
   check_rows(plugin.log or {}, LOG, "log")
+  local fault, at = loglines.fault(loglines.GENERAL, true)
+  if fault then fail(main, 1, "the SDK's log row " .. at .. " " .. fault) end
+  fault, at = loglines.fault(plugin.log or {})
+  if fault then
+    local file = host.file_of(plugin.log) or main
+    fail(file, host.line_of(file, plugin.log[at].code), "log row " .. at .. " " .. fault)
+  end
   check_messages(plugin)
   check_aliases(plugin)
   for action, row in pairs(plugin.actions or {}) do

@@ -51,7 +51,7 @@
 ---@field connectors string[]
 ---@field strategies strategy[]
 ---@field transforms? { status?: function, trade?: function }
----@field log? { match: string, pattern?: boolean, plain?: string, code: string, message: string, hint?: string }[]
+---@field log? { match: string, pattern?: boolean, plain?: string, line?: string, code: string, message: string, hint?: string }[]
 ---@field messages? table<string, string|table>
 ---@field aliases? { strategies?: table }
 ---@field actions? table<string, { title: string, role: string, needs?: string[], form?: bridge.form.Form, run: function }>

@@ -193,6 +193,9 @@ static void test_logs(void **state)
         const char *code = tb_json_get_string(row, "code");
         if (!code || strcmp(code, tb_json_get_string(c, "code")))
             fail_msg("%s is told as %s", tb_json_get_string(c, "line"), code ? code : "nothing");
+        const char *message = tb_json_get_string(c, "message");
+        if (message)
+            assert_string_equal(tb_json_get_string(row, "message"), message);
         tb_json_free(told);
         tb_buffer_free(&input);
     }
@@ -200,10 +203,96 @@ static void test_logs(void **state)
     tb_json_free(doc);
 }
 
+/* Every row of a table has its test line: the values of `match =` and `line =` come in pairs. */
+static void test_every_row_has_a_line(void **state)
+{
+    static const char *const tables[] = {"plugins/bitmart/log.lua", "plugins/jupiter/log.lua",
+                                         NULL};
+    (void)state;
+    for (const char *const *table = tables; *table; table++) {
+        char path[1024];
+        size_t len, rows = 0, lines = 0;
+        (void)snprintf(path, sizeof path, "%s/%s", source_dir(), *table);
+        char *text = read_text(path, &len);
+        assert_non_null(text);
+        for (const char *at = text; (at = strstr(at, "match = \"")) != NULL; at++)
+            rows++;
+        for (const char *at = text; (at = strstr(at, "line = ")) != NULL; at++)
+            lines++;
+        assert_true(rows > 0);
+        assert_int_equal(rows, lines);
+        free(text);
+    }
+}
+
+static struct tb_json_doc *told_of(struct bench *b, struct tb_buffer *lines)
+{
+    struct tb_buffer input = TB_BUFFER_INIT;
+    tb_buffer_printf(&input, "{\"lines\":[%s]}", tb_buffer_text(lines));
+    struct tb_json_doc *told = call_entry(b, "bitmart", TB_PLUGIN_LOG, tb_buffer_text(&input));
+    tb_buffer_free(&input);
+    tb_buffer_free(lines);
+    return told;
+}
+
+/* A hundred lines that differ in ids are one entry, and no bot shows more than 20 kinds: those that
+ * were seen last, in order of appearance. */
+static void test_repeats_and_kinds(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct tb_buffer lines = TB_BUFFER_INIT;
+    open_bench(&b);
+    for (int i = 0; i < 100; i++)
+        tb_buffer_printf(&lines,
+                         "%s{\"level_name\":\"%s\",\"timestamp\":%d.5,\"msg\":\"%s x-MG%d. "
+                         "Retrying %d/10\"}",
+                         i ? "," : "", i % 2 ? "NETWORK" : "CRITICAL", i,
+                         i < 50 ? "Open order failed" : "Nobody knows", i, i % 10);
+    struct tb_json_doc *told = told_of(&b, &lines);
+    const struct tb_json *errors = tb_json_get(tb_json_root(told), "errors");
+    assert_int_equal(errors->len, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct tb_json *row = tb_json_at(errors, i);
+        int64_t count = 0, at = 0;
+        assert_string_equal(tb_json_get_string(row, "code"), i ? "log" : "order_failed");
+        assert_true(tb_json_int64(tb_json_get(row, "count"), &count) && count == 50);
+        assert_true(tb_json_int64(tb_json_get(row, "last_at"), &at));
+        assert_int_equal(at, i ? 99500 : 49500);
+    }
+    assert_string_equal(tb_json_get_string(tb_json_at(errors, 1), "text"),
+                        "Nobody knows x-MG99. Retrying 9/10");
+    tb_json_free(told);
+    for (int i = 0; i < 60; i++)
+        tb_buffer_printf(&lines,
+                         "%s{\"level_name\":\"ERROR\",\"timestamp\":%d,\"msg\":\"kind %.*s\"}",
+                         i ? "," : "", i == 3 ? 1000 : i, i + 1,
+                         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    told = told_of(&b, &lines);
+    errors = tb_json_get(tb_json_root(told), "errors");
+    assert_int_equal(errors->len, 20);
+    assert_string_equal(tb_json_get_string(tb_json_at(errors, 0), "message"), "kind aaaa");
+    assert_int_equal(strlen(tb_json_get_string(tb_json_at(errors, 1), "message")), 5 + 42);
+    assert_int_equal(strlen(tb_json_get_string(tb_json_at(errors, 19), "message")), 5 + 60);
+    tb_json_free(told);
+    for (int i = 0; i < 200; i++) { /* both buffers full of long lines: within its time */
+        tb_buffer_printf(&lines, "%s{\"level_name\":\"ERROR\",\"msg\":\"slow %d\\n", i ? "," : "",
+                         i);
+        for (int k = 0; k < 400; k++)
+            tb_buffer_printf(&lines, "File %d abc", i);
+        tb_buffer_printf(&lines, "\"}");
+    }
+    told = told_of(&b, &lines);
+    assert_int_equal(tb_json_get(tb_json_root(told), "errors")->len, 1);
+    tb_json_free(told);
+    close_bench(&b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_figures),
-                                       cmocka_unit_test(test_recordings),
-                                       cmocka_unit_test(test_logs)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_figures), cmocka_unit_test(test_recordings),
+        cmocka_unit_test(test_logs), cmocka_unit_test(test_every_row_has_a_line),
+        cmocka_unit_test(test_repeats_and_kinds)};
     return cmocka_run_group_tests(tests, load_world, free_world);
 }
