@@ -4,7 +4,7 @@
 const ATTRIBUTES = new Set([
   "id", "class", "type", "name", "value", "href", "for", "title", "role", "placeholder", "autocomplete",
   "inputmode", "tabindex", "datetime", "scope", "colspan", "open", "disabled", "checked", "hidden", "spellcheck",
-  "maxlength", "autofocus", "method", "required", "autocapitalize", "label", "list",
+  "maxlength", "autofocus", "method", "required", "autocapitalize", "label", "list", "rows",
 ]);
 
 // h("button", { class: "danger", onclick: f }, "Stop"): children are nodes, texts, arrays or nothing.
