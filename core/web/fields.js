@@ -26,6 +26,7 @@ const LENGTH_HINT = "seconds, or for example 90s, 15m, 1h30m";
 
 function placeholderOf(schema) {
   const offset = schema["x-from-mid-pct"];
+  if (typeof offset === "object") return "from the market price, by " + offset.by;
   if (offset !== undefined) return "market price " + String(offset).replace(/^-/, "\u2212").replace(/^(?=\d)/, "+") + " %";
   if (schema["x-widget"] === "pair") return "BASE-QUOTE";
   return nullable(schema) ? "none" : null;
