@@ -179,7 +179,8 @@ static const struct {
     {"describe", TB_PLUGIN_DESCRIBE},   {"schema", TB_PLUGIN_SCHEMA},
     {"translate", TB_PLUGIN_TRANSLATE}, {"plan", TB_PLUGIN_PLAN},
     {"status", TB_PLUGIN_STATUS},       {"log", TB_PLUGIN_LOG},
-    {"effects", TB_PLUGIN_EFFECTS},     {"recognise", TB_PLUGIN_RECOGNISE},
+    {"trades", TB_PLUGIN_TRADES},       {"effects", TB_PLUGIN_EFFECTS},
+    {"recognise", TB_PLUGIN_RECOGNISE},
 };
 
 #define HOOK_COUNT (sizeof HOOKS / sizeof HOOKS[0])

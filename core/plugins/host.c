@@ -25,6 +25,7 @@ static const struct {
     [TB_PLUGIN_PLAN] = {"plan", NULL, false},
     [TB_PLUGIN_STATUS] = {"status", "status", true},
     [TB_PLUGIN_LOG] = {"log", "log", false},
+    [TB_PLUGIN_TRADES] = {"trades", "trade", false},
     [TB_PLUGIN_EFFECTS] = {"effects", NULL, false},
     [TB_PLUGIN_DOCS] = {"docs", NULL, false},
     [TB_PLUGIN_REPLAY] = {"replay", NULL, false},

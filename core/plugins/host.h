@@ -114,6 +114,7 @@ enum tb_plugin_entry {
                      */
     TB_PLUGIN_STATUS,  /* {bot, raw} -> the normalised figures (DESIGN section 7) */
     TB_PLUGIN_LOG,     /* {lines:[…]} -> {errors:[{code, message, hint, count}]} */
+    TB_PLUGIN_TRADES,  /* {bot, source, rows:[…]} -> {trades:[…], repeated, unknown} */
     TB_PLUGIN_EFFECTS, /* {strategy, params, verb} -> {effects:[sentence], keeps:
                           nothing|perhaps|something} */
     TB_PLUGIN_DOCS,    /* {} -> {text} : the plugin's page in Markdown */

@@ -74,7 +74,8 @@ function kernel.describe(plugin)
   return {
     name = plugin.name, title = plugin.title, version = plugin.version, api = plugin.api,
     connectors = json.array(plugin.connectors), strategies = json.array(strategies),
-    hooks = { status = (plugin.transforms or {}).status ~= nil, log = plugin.log ~= nil },
+    hooks = { status = (plugin.transforms or {}).status ~= nil, log = plugin.log ~= nil,
+      trade = (plugin.transforms or {}).trade ~= nil },
     aliases = plugin.aliases ~= nil, actions = json.array(require("bridge.actions").rows(plugin)), needs = needs_of(plugin),
   }
 end
@@ -174,6 +175,13 @@ end
 function kernel.log(plugin, input)
   phase("log", "transform")
   return wire(require("bridge.loglines").translate(input.lines or {}, plugin and plugin.log))
+end
+
+-- { bot, source, rows } -> { trades, repeated, unknown }; see trades.lua.
+function kernel.trades(plugin, input)
+  phase("trades", "transform")
+  local own = plugin and plugin.transforms and plugin.transforms.trade
+  return wire(require("bridge.trades").read(input.bot, input.source, input.rows, own))
 end
 
 -- { strategy, params, verb } -> { effects, keeps }

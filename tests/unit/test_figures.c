@@ -168,6 +168,26 @@ static void test_recordings(void **state)
     close_bench(&b);
 }
 
+static void test_trades(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct tb_json_doc *doc = read_cases();
+    open_bench(&b);
+    for (const struct tb_json *c = tb_json_get(tb_json_root(doc), "trades")->child; c;
+         c = c->next) {
+        struct tb_buffer input = TB_BUFFER_INIT;
+        tb_json_canonical(tb_json_get(c, "input"), &input);
+        struct tb_json_doc *read = call_entry(&b, tb_json_get_string(c, "plugin"), TB_PLUGIN_TRADES,
+                                              tb_buffer_text(&input));
+        same_json(tb_json_get_string(c, "name"), tb_json_root(read), tb_json_get(c, "expect"));
+        tb_json_free(read);
+        tb_buffer_free(&input);
+    }
+    close_bench(&b);
+    tb_json_free(doc);
+}
+
 static void test_logs(void **state)
 {
     (void)state;
@@ -290,9 +310,11 @@ static void test_repeats_and_kinds(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_figures), cmocka_unit_test(test_recordings),
-        cmocka_unit_test(test_logs), cmocka_unit_test(test_every_row_has_a_line),
-        cmocka_unit_test(test_repeats_and_kinds)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_figures),
+                                       cmocka_unit_test(test_recordings),
+                                       cmocka_unit_test(test_trades),
+                                       cmocka_unit_test(test_logs),
+                                       cmocka_unit_test(test_every_row_has_a_line),
+                                       cmocka_unit_test(test_repeats_and_kinds)};
     return cmocka_run_group_tests(tests, load_world, free_world);
 }
