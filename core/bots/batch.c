@@ -9,7 +9,13 @@
 #include "base/log.h"
 #include "bots/command.h"
 
-enum { LOOK_MS = 1000, RETRY_MS = 2000 };
+enum {
+    LOOK_MS = 1000,
+    RETRY_MS = 2000,
+    /* Nobody expects a start or a redeploy hours after it was asked for; stops have their own
+     * patience. */
+    TRY_FOR_MS = 300000,
+};
 
 static const struct batch_kind *const kinds[] = {&start_many_kind, &emergency_kind,
                                                  &redeploy_many_kind};
@@ -211,13 +217,14 @@ static void open_item(struct batch *p, struct batch_item *item)
         item->tries++;
         tb_copy(item->operation_id, sizeof item->operation_id, result.operation_id);
         item->code[0] = item->detail[0] = '\0';
+        item->until = 0;
     } else if (item->state == ITEM_PENDING && err.code != TB_OK) {
         bool again = tb_code_retryable(err.code) && err.code != TB_OPERATION_IN_PROGRESS;
         tb_copy(item->code, sizeof item->code, tb_code_word(err.code));
         tb_copy(item->detail, sizeof item->detail, err.detail);
-        if (again)
-            item->next_at = tb_mono_ms() + RETRY_MS;
-        else
+        item->next_at = tb_mono_ms() + RETRY_MS;
+        item->until = item->until ? item->until : item->next_at + TRY_FOR_MS;
+        if (!again || (!p->kind->stops && item->next_at > item->until))
             item->state = ITEM_FAILED;
     }
     tb_command_result_free(&result);

@@ -184,3 +184,19 @@ def test_kill_between_the_item_and_its_record(bridge, programs, simulator):
     assert again["state"] == "succeeded", again
     assert again["items"][0]["operation"] == done["items"][0]["operation"]
     assert len(started(simulator)) == 1 and len(trading(simulator, name)) == 1
+
+
+def test_nothing_is_redeployed_long_after_it_was_asked_for(bridge, simulator):
+    """While the API is away a redeploy is tried for five minutes; then a person has to ask again."""
+    name = fresh_name("late")
+    running(bridge, name)
+    simulator.control("DELETE", "/ledger")
+    simulator.fault(match={"path": "/"}, kind="error500", count=1000000)
+    answer = bridge.post("/bots/redeploy", json={"bots": [name], "params": {"order_quote": "7"}})
+    assert answer.status_code == 202, answer.text
+    op = until(lambda: (o := operation(bridge, answer.headers["Location"]))["ended_at"] and o, 90,
+               lambda: operation(bridge, answer.headers["Location"]))
+    simulator.control("DELETE", "/faults")
+    assert op["state"] == "failed" and item(op, name)["state"] == "failed", op
+    assert item(op, name)["operation"] is None and changes(simulator) == [], op
+    until_state(bridge, name, "running")
