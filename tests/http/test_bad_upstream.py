@@ -208,8 +208,10 @@ def test_a_wild_status_document(bridge, upstream, kind):
     assert all(isinstance(b["id"], str) and b["managed"] is False for b in bots)
     for one in bots[:5]:
         if re.fullmatch(r"[\w-]{1,128}", one["id"]):
-            assert bridge.get(f"/bots/{one['id']}").status_code == 200
-            assert bridge.get(f"/bots/{one['id']}/logs").status_code == 200
+            for path in (f"/bots/{one['id']}", f"/bots/{one['id']}/logs"):
+                status = bridge.get(path).status_code
+                # One of the document before may leave the list meanwhile.
+                assert status == 200 or (status == 404 and one["id"] not in bridge.get("/bots").text), path
     assert bridge.get("/hummingbot").status_code == 200
     assert plan(bridge).status_code == 200
 
