@@ -552,7 +552,7 @@ era_of_folder() { # a checkout of the API
 
 look_at_process() { # proc folder, pid
     local where="process $2 (uvicorn main:app)" file="$1/cwd/.env" folder user password
-    read_environment "$where" < <(tr '\0' '\n' <"$1/environ" 2>/dev/null)
+    read_environment "$where" < <(tr '\0' '\n' 2>/dev/null <"$1/environ")
     folder=$(readlink "$1/cwd" 2>/dev/null)
     user=$env_user password=$env_password
     # The API reads .env by itself, but a variable that the shell already had wins over it.
@@ -587,7 +587,7 @@ look_at_processes() {
     say "4. Processes"
     for folder in /proc/[0-9]*; do
         [ -O "$folder" ] || continue
-        line=$(tr '\0' ' ' <"$folder/cmdline" 2>/dev/null) || continue
+        line=$(tr '\0' ' ' 2>/dev/null <"$folder/cmdline") || continue
         case " $line" in
         *[/\ ]uvicorn\ *main:app*)
             matched=yes
