@@ -84,6 +84,7 @@ struct call {
 };
 
 #define API_SESSIONS 64
+#define PLUGINS_MAX  64 /* named in one answer */
 
 struct session {
     char id_sha256[TB_SHA256_TEXT];

@@ -11,6 +11,33 @@
 #define LIMIT_MAX 1000
 #define LOOK_MS   1000 /* how soon a wait notices that its client left or that we shut down */
 
+/* Names the versions whose transforms shape the figures. */
+static bool shaped_by_all(struct call *call, struct tb_error *err)
+{
+    char names[PLUGINS_MAX][64];
+    const struct tb_generation *in = api_generation(call, err);
+    size_t n = in ? tb_generation_names(in, names, PLUGINS_MAX) : 0;
+    for (size_t i = 0; i < n; i++)
+        api_shaped_by(call, names[i]);
+    return in != NULL;
+}
+
+static bool shaped_by_own(struct call *call, struct tb_error *err)
+{
+    char plugin[64];
+    struct tb_json_slice text;
+    const struct tb_buffer *body = &call->res->body;
+    if (!api_generation(call, err))
+        return false;
+    /* "name" in its quotes; null for a bot that nobody adopted */
+    if (tb_json_slice_member(body->data, body->len, "exchange", &text) && text.start[0] == '"' &&
+        text.len - 2 < sizeof plugin) {
+        snprintf(plugin, sizeof plugin, "%.*s", (int)text.len - 2, text.start + 1);
+        api_shaped_by(call, plugin);
+    }
+    return true;
+}
+
 bool api_get_bots(struct call *call, struct tb_error *err)
 {
     struct tb_bots_filter filter = {
@@ -18,7 +45,7 @@ bool api_get_bots(struct call *call, struct tb_error *err)
         .state = tb_http_query(call->req, "state"),
     };
     return api_query_count(call, "limit", LIMIT_MAX, 0, &filter.limit, err) &&
-           api_query_cursor(call, &filter.cursor, err) &&
+           api_query_cursor(call, &filter.cursor, err) && shaped_by_all(call, err) &&
            tb_bots_list(call->api->bots, &filter, &call->caller, &call->res->body, err);
 }
 
@@ -29,7 +56,8 @@ bool api_get_bot(struct call *call, struct tb_error *err)
     if (wants_raw && !api_role_includes(call->who.role, API_OPERATOR))
         return tb_fail(err, TB_FORBIDDEN, "`raw` needs the role `operator`.");
     return tb_bots_get(call->api->bots, call->req->arg[0], wants_raw, &call->caller,
-                       &call->res->body, err);
+                       &call->res->body, err) &&
+           shaped_by_own(call, err);
 }
 
 bool api_get_logs(struct call *call, struct tb_error *err)

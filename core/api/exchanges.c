@@ -7,8 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define PLUGINS_MAX 64
-#define CALL_MS     5000
+#define CALL_MS 5000
 
 struct tb_json_doc *api_ask_plugin(struct call *call, const char *plugin,
                                    enum tb_plugin_entry entry, const char *input, int64_t ms,

@@ -606,6 +606,13 @@ def test_bot_is_found_by_id_name_and_instance(bridge, grid):
         assert bridge.get(f"/bots/{word}").json()["id"] == grid["id"]
 
 
+def test_bots_name_the_plugins_that_shaped_them(bridge, grid):
+    loaded = bridge.get("/plugins/bitmart").json()["hash"]
+    one = bridge.get(f"/bots/{grid['id']}").headers["X-Plugin-Generation"]
+    assert one == f"bitmart={loaded}"
+    assert one in bridge.get("/bots").headers["X-Plugin-Generation"]
+
+
 def test_lists_have_their_shape(bridge):
     for path, name in (("/bots", "bots"), ("/operations", "operations"), ("/tokens", "tokens"),
                        ("/exchanges", "exchanges"), ("/plugins", "plugins")):
