@@ -125,7 +125,7 @@ def assert_truth(bridge, simulator, name, op):
 
 def changes(simulator):
     """Paths of what arrived and may change something: some of upstream's reads are POSTs."""
-    reads = ("/market-data/", "/validate", "/portfolio", "/trading-rules")
+    reads = ("/market-data/", "/validate", "/portfolio", "/trading-rules", "/swap/quote")
     return [w["path"] for w in simulator.ledger()["writes"]
             if not any(r in w["path"] for r in reads)]
 
