@@ -3,6 +3,7 @@ what is locked and by whom, and what cannot be known. The stop itself never wait
 from decimal import Decimal
 
 import pytest
+import requests
 
 from lifecycle import (bot, command, create, ended, fresh_name, of_bot, operation, running, trading, until,
                        until_state)
@@ -45,6 +46,13 @@ def bridge(programs, simulator):
 
 def lock(simulator, token, amount):
     simulator.control("POST", "/lock", {"connector": "bitmart", "token": token, "amount": amount})
+
+
+def locked(simulator):
+    """How much of the quote coin orders lock; a bot that is proven alive places them a tick later."""
+    coins = requests.post(f"{simulator.url}{PORTFOLIO}", json={"refresh": True}, timeout=60,
+                          auth=("admin", "admin")).json()["master_account"]["bitmart"]
+    return sum(c["units"] - c["available_units"] for c in coins if c["token"] == "USDT")
 
 
 def stop(bridge, name, body=None):
@@ -131,7 +139,11 @@ def test_locked_perhaps_by_another_bot(bridge, simulator):
 
 
 def test_abandoned_is_called_so(bridge, simulator):
-    name, found = stopped(bridge, simulator, body={"policy": "abandon", "confirm": "abandon"})
+    name = fresh_name("proof")
+    running(bridge, name)
+    until(lambda: locked(simulator) > 0, 60, lambda: "the bot placed no order")
+    found = left(bridge, stop(bridge, name, {"policy": "abandon", "confirm": "abandon"}))
+    assert trading(simulator, name) == []
     assert found["positions"] == "kept" and found["proof"] == "reported", found
     assert found["orders"] == "locked" and any(Decimal(b["locked"]) > 0 for b in found["balances"])
     lock(simulator, "USDT", 0)
@@ -141,6 +153,7 @@ def test_fills_where_they_are_shown(bridge, simulator):
     simulator.control("POST", "/conditions", {"history": "kept"})
     name = fresh_name("filled")
     instance = running(bridge, name)["instance"]
+    until(lambda: locked(simulator) > 0, 60, lambda: "the bot placed no order")
     price = Decimal(str(simulator_price(simulator)))
     simulator.control("POST", "/price", {"token": "ETH", "price": float(price * Decimal("0.985"))})
     until(lambda: fills(simulator, instance), 60)
@@ -152,14 +165,12 @@ def test_fills_where_they_are_shown(bridge, simulator):
 
 
 def simulator_price(simulator):
-    import requests
     answer = requests.post(f"{simulator.url}/market-data/prices", timeout=30, auth=("admin", "admin"),
                            json={"connector_name": "bitmart", "trading_pairs": ["ETH-USDT"]})
     return answer.json()["prices"]["ETH-USDT"]
 
 
 def fills(simulator, instance):
-    import requests
     answer = requests.get(f"{simulator.url}/bot-orchestration/{instance}/history", timeout=60,
                           auth=("admin", "admin"))
     return answer.json()["response"].get("data", {}).get("data", {}).get("trades")
@@ -182,7 +193,6 @@ def test_a_crash_before_the_look(bridge, programs, simulator):
 
 def in_conflict(bridge, simulator):
     """As when something in between delivers the one deploy twice."""
-    import requests
     name = fresh_name("double")
     simulator.fault(match={"method": "GET", "path": "/docker/active"}, kind="latency", delay_ms=12000,
                     count=0)
