@@ -10,13 +10,15 @@ local text = require("bridge.text")
 local decimal = require("bridge.decimal")
 local classes = require("bridge.classes")
 local configs = require("bridge.configs")
+local fields = require("bridge.fields")
 local copy = require("bridge.tables").copy
 local effects_of = { "position", "grid", "dca", "arbitrage", "xemm", "order", "lp" }
+local checks = require("checks")
 local expert = require("expert")
+local orders = require("orders")
 local yaml = require("yaml")
 
 local USUAL = { controller = "market_making/pmm_simple", connector = "binance", pair = "BTC-USDT", budget_quote = decimal(100) }
-local VERSION = "2.16."
 
 -- What may be lifted out of a config, checked as the form checks it.
 local lifted = form.of {
@@ -59,13 +61,6 @@ local function lift_market(p, main, config, refuse)
   end
   if main.connector then lift(p, "connector", config, { "config", main.connector }, refuse) end
   if main.pair then lift(p, "pair", config, { "config", main.pair }, refuse) end
-end
-
--- A bot without a pair of its own is shown with the first coin it holds.
-local function pair_of(config)
-  local parts = config.portfolio_allocation
-  local coin = type(parts) == "table" and not decimal.is(parts) and next(parts)
-  return coin and (coin .. "-" .. (config.quote_asset or "USDT")) or nil
 end
 
 local function as_table(p, refuse)
@@ -121,7 +116,7 @@ local function resolve(p, refuse)
   if class and config.total_amount_quote == json.null then config.total_amount_quote = nil end
   lift_market(p, main, config, count)
   lift(p, "budget_quote", config, { "config", "total_amount_quote" }, count)
-  p.pair = p.pair or pair_of(config)
+  p.pair = p.pair or expert.pair_of(config)
   for name, value in pairs(USUAL) do
     if p[name] == nil then p[name] = value end
   end
@@ -129,9 +124,6 @@ local function resolve(p, refuse)
 end
 
 -- ---- checks ----
-
--- Gateway's networks and providers have no order books.
-local function has_book(connector) return connector:find("[-/]") == nil end
 
 local function check_template(p, market, report)
   local found = market.template(p.controller)
@@ -159,7 +151,7 @@ end
 
 local function check_other_markets(p, market, report)
   for _, place in ipairs(expert.others(p.config)) do
-    if not has_book(place.connector) then
+    if not fields.has_book(place.connector) then
       report:warn(place.path, "market_not_checked", { connector = place.connector })
     elseif not market.listed(place.connector, place.pair) then
       report:error(place.path, "unknown_market", { connector = place.connector, pair = place.pair })
@@ -167,54 +159,23 @@ local function check_other_markets(p, market, report)
   end
 end
 
-local function show(value) return tostring(value:round(4, "half_even"):normal()) end
-
-local function sum(list)
-  local total = decimal(0)
-  for _, weight in ipairs(list) do total = total + weight end
-  return total
-end
-
-local function least(list)
-  local found
-  for _, weight in ipairs(list) do
-    if not found or decimal(weight) < found then found = decimal(weight) end
-  end
-  return found
-end
-
--- The smallest order that the config's own numbers lead to, in quote money, and where they stand.
-local function smallest_order(class, whole, budget)
-  if class.name == "grid_strike" or class.name == "multi_grid_strike" then
-    return decimal(whole.min_order_amount_quote), { "config", "min_order_amount_quote" }
-  end
-  local buy, sell = whole.buy_amounts_pct, whole.sell_amounts_pct
-  if not buy or not sell or buy == json.null or sell == json.null or #buy + #sell == 0 then return nil end
-  if whole.portfolio_allocation then budget = budget * whole.portfolio_allocation end
-  local all, one = sum(buy) + sum(sell), #buy == 0 and least(sell) or #sell == 0 and least(buy) or decimal.min(least(buy), least(sell))
-  return all:sign() > 0 and (budget * one):div(all, 8, "down") or nil, "budget_quote"
-end
-
-local function check_orders(class, p, market, report)
-  local order, path = smallest_order(class, expert.complete(class, p), p.budget_quote)
-  local minimum = order and market.min_order_value(p.connector, p.pair)
-  if not minimum then return end
-  if order < minimum then
-    report:error(path, "order_below_minimum", { order = show(order), minimum = show(minimum), connector = p.connector })
-  else
-    report:ok("order_size", { order = show(order), minimum = show(minimum) })
-  end
-end
-
 local function check_balance(ctx, p, market, report)
   local token = p.pair:match("%-([^-]+)$")
   local have = market.available(ctx.account, p.connector, token)
-  local data = { account = ctx.account, have = show(have), token = token, connector = p.connector, need = show(p.budget_quote) }
+  local data = { account = ctx.account, have = have:round(4, "half_even"):normal(), token = token, connector = p.connector, need = p.budget_quote }
   if have < p.budget_quote then
-    report:warn("budget_quote", "quote_balance", data)
+    report:warn("budget_quote", "budget_above_balance", data)
   else
     report:ok("balance", data)
   end
+end
+
+-- Where a field of the class stands in this form.
+local function place_of(main)
+  local beside = { total_amount_quote = "budget_quote" }
+  if main.connector then beside[main.connector] = "connector" end
+  if main.pair then beside[main.pair] = "pair" end
+  return function(name) return beside[name] or { "config", name } end
 end
 
 -- ---- building ----
@@ -227,37 +188,6 @@ local function unverified(p, facts)
     if config[name] == nil and given[name] ~= nil then config[name] = given[name] end
   end
   return config
-end
-
--- As grid_strike counts: by its money and by the room between two prices.
-local function grid_row(p, whole, mid)
-  local low, high = decimal(whole.start_price), decimal(whole.end_price)
-  local by_money = p.budget_quote:div(whole.min_order_amount_quote, 0, "down"):integer()
-  local by_room = (high - low):div(low * whole.min_spread_between_orders, 0, "down"):integer()
-  local count = math.max(1, math.min(by_money, by_room))
-  return { kind = "grid", title = "Grid", levels = count, each_quote = p.budget_quote:div(count, 8, "down"), low = low, high = high,
-    stop = decimal(whole.limit_price), mid = mid }
-end
-
-local function orders(class, p, facts)
-  local rows = {}
-  local mid = facts.mid and facts.mid[p.connector] and facts.mid[p.connector][p.pair]
-  local whole = expert.complete(class, p)
-  if class.name == "grid_strike" and decimal(whole.min_order_amount_quote):sign() > 0 and decimal(whole.min_spread_between_orders):sign() > 0 then
-    return { grid_row(p, whole, mid) }
-  end
-  if class.name ~= "pmm_simple" then return rows end
-  local all = sum(whole.buy_amounts_pct) + sum(whole.sell_amounts_pct)
-  local function add(side, sign, spreads, amounts)
-    for i, spread in ipairs(spreads) do
-      rows[#rows + 1] = { kind = "order", side = side, distance_pct = (decimal(spread) * 100):normal(),
-        price = mid and (mid * (decimal(1) + decimal(spread) * sign)):round(12, "half_even"):normal(),
-        quote = (p.budget_quote * amounts[i]):div(all, 8, "down") }
-    end
-  end
-  add("buy", -1, whole.buy_spreads, whole.buy_amounts_pct)
-  add("sell", 1, whole.sell_spreads, whole.sell_amounts_pct)
-  return rows
 end
 
 local function documentation()
@@ -279,6 +209,7 @@ return {
   end,
   budget = "budget_quote",
   pair = "pair",
+  messages = require("bridge.strategies.checks").messages,
 
   form = form.of {
     form.string("controller", { optional = true, pattern = "[a-z_]+/[%w_]+", pattern_text = "must be type/name, such as generic/grid_strike",
@@ -296,18 +227,17 @@ return {
 
   check = function(ctx, p, market, report)
     local class = classes.get(p.controller)
-    if not class then
-      check_template(p, market, report)
-    elseif ctx.hummingbot ~= "" and ctx.hummingbot:sub(1, #VERSION) ~= VERSION then
-      report:warn("/image", "class_of_other_version", { controller = p.controller, version = ctx.hummingbot })
-    end
     check_other_markets(p, market, report)
-    if not has_book(p.connector) then
-      report:warn("connector", "market_not_checked", { connector = p.connector })
+    if class then
+      checks.run(ctx, class, p, expert.complete(class, p), market, report, place_of(expert.main(class)))
       return
     end
-    if class then check_orders(class, p, market, report) end
-    check_balance(ctx, p, market, report)
+    check_template(p, market, report)
+    if fields.has_book(p.connector) then
+      check_balance(ctx, p, market, report)
+    else
+      report:warn("connector", "market_not_checked", { connector = p.connector })
+    end
   end,
 
   build = function(_, p, facts)
@@ -317,9 +247,8 @@ return {
 
   preview = function(_, p, facts)
     local class = classes.get(p.controller)
-    local rows = { { kind = "money", title = "Budget", quote = p.budget_quote } }
-    if not class then return rows end
-    for _, row in ipairs(orders(class, p, facts)) do rows[#rows + 1] = row end
+    if not class then return { { kind = "money", title = "Budget", quote = p.budget_quote } } end
+    local rows = orders.preview(class, p, expert.complete(class, p), facts)
     for _, row in ipairs(expert.left(class, p)) do
       rows[#rows + 1] = { kind = "default", title = "Left out, so the default", field = row.field, value = json.encode(row.value), unit = row.unit }
     end
@@ -336,7 +265,7 @@ return {
     local place = main.model and c[main.model] or { connector_name = c[main.connector], trading_pair = main.pair and c[main.pair] or nil }
     if type(place) ~= "table" or place.connector_name == nil or c.total_amount_quote == nil then return nil end
     local p = { controller = controller, connector = place.connector_name, budget_quote = c.total_amount_quote, config = copy(c) }
-    p.pair = place.trading_pair or pair_of(p.config)
+    p.pair = place.trading_pair or expert.pair_of(p.config)
     for _, name in ipairs({ "controller_type", "controller_name", main.model or main.connector, main.pair, "total_amount_quote" }) do p.config[name] = nil end
     if not class then return p end
     p.config = expert.as_it_runs(class, p.config)

@@ -8,12 +8,16 @@
 --   expert.as_it_runs(class, config)         -> with the class's defaults where complete has others
 --   expert.differs(class, p)                 -> the config without what complete writes by itself
 --   expert.main(class) -> the fields that are the bot's first market
+--   expert.is_main(main, name) -> the field stands beside the config; expert.pair_of(config) -> a pair to show
 --   expert.others(config) -> { { path, connector, pair } } : its other markets
 --   expert.left(class, p) -> { { field, value, unit } } : what has its default
+--   expert.safe, like_main, one_each, hosts -> by field: a default in the place of the class's; which value of the
+--     bot's own market is meant when it is left out; the list that it has one value for each of; what build leaves out
 local decimal = require("bridge.decimal")
 local fields = require("bridge.fields")
 local json = require("bridge.json")
 local text = require("bridge.text")
+local classes = require("bridge.classes")
 local configs = require("bridge.configs")
 local copy = require("bridge.tables").copy
 
@@ -21,25 +25,7 @@ local expert = {}
 
 local null = json.null
 
-local ENUMS = {
-  OrderType = { MARKET = 1, LIMIT = 2, LIMIT_MAKER = 3, AMM_SWAP = 4, AMM_ADD = 5, AMM_REMOVE = 6 },
-  TradeType = { BUY = 1, SELL = 2, LONG = 1, SHORT = 2, RANGE = 3 },
-  PositionMode = { HEDGE = "HEDGE", ONEWAY = "ONEWAY" },
-}
-
--- Members of nested models: name, type, default (nil: needed). Upstream drops unknown ones silently.
-local MODELS = {
-  InitialPositionConfig = { { "connector_name", "str" }, { "trading_pair", "str" }, { "amount", "Decimal" }, { "side", "TradeType" } },
-  TrailingStop = { { "activation_price", "Decimal" }, { "trailing_delta", "Decimal" } },
-  ConnectorPair = { { "connector_name", "str" }, { "trading_pair", "str" } },
-  TripleBarrierConfig = { { "stop_loss", "Optional[Decimal]", null }, { "take_profit", "Decimal" }, { "time_limit", "Optional[int]", null },
-    { "trailing_stop", "Optional[TrailingStop]", null }, { "open_order_type", "OrderType", "LIMIT" },
-    { "take_profit_order_type", "OrderType", "MARKET" }, { "stop_loss_order_type", "OrderType", "MARKET" },
-    { "time_limit_order_type", "OrderType", "MARKET" } },
-  GridConfig = { { "grid_id", "str" }, { "start_price", "Decimal" }, { "end_price", "Decimal" }, { "limit_price", "Decimal" },
-    { "side", "TradeType" }, { "amount_quote_pct", "Decimal" }, { "enabled", "bool", true } },
-  CandlesConfig = { { "connector", "str" }, { "trading_pair", "str" }, { "interval", "str", "1m" }, { "max_records", "int", 500 } },
-}
+local ENUMS, MODELS = classes.enums, classes.models
 
 -- Where a class's own default would do what nobody asked for: twenty times the money, a market order at
 -- the start, a value of another type.
@@ -51,6 +37,7 @@ local SAME_LENGTH = { buy_amounts_pct = "buy_spreads", sell_amounts_pct = "sell_
 local MUST_BE_GIVEN = { asset_to_hedge = true, spot_connector_name = true, taker_connector = true, taker_trading_pair = true,
   exchange_pair_2 = true, connector_pair_hedge = true, grids = true, order_amount = true }
 local HOSTS = { id = true, controller_name = true, controller_type = true }
+expert.safe, expert.like_main, expert.one_each, expert.hosts = SAFE, LIKE_MAIN, ONE_EACH, HOSTS
 
 local MAIN = {
   { connector = "connector_name", pair = "trading_pair" }, { connector = "maker_connector", pair = "maker_trading_pair" },
@@ -73,7 +60,7 @@ function expert.main(class)
   return {}
 end
 
-local function is_main(main, name)
+function expert.is_main(main, name)
   return name == main.model or name == main.connector or name == main.pair or name == "total_amount_quote"
 end
 
@@ -227,16 +214,16 @@ local function positive(value)
   return n == nil or n == false or n:sign() > 0
 end
 
-local function ascending_prices(config, refuse)
+local function ascending_prices(config, path, refuse)
   local low, high, stop = config.start_price, config.end_price, config.limit_price
   if not (low and high and stop) then return end
   low, high, stop = decimal(low), decimal(high), decimal(stop)
   if config.side == 2 then
     if not (low < high and high < stop) then
-      refuse({ "config", "limit_price" }, "not_ordered", "a selling grid needs start_price < end_price < limit_price")
+      refuse(at(path, "limit_price"), "not_ordered", "a selling grid needs start_price < end_price < limit_price")
     end
   elseif not (stop < low and low < high) then
-    refuse({ "config", "limit_price" }, "not_ordered", "a buying grid needs limit_price < start_price < end_price")
+    refuse(at(path, "limit_price"), "not_ordered", "a buying grid needs limit_price < start_price < end_price")
   end
 end
 
@@ -256,6 +243,46 @@ local function check_lists(config, refuse)
   end
 end
 
+local function number_at(config, name)
+  local value = config[name]
+  return value ~= nil and value ~= null and (type(value) ~= "table" or decimal.is(value)) and decimal(value) or nil
+end
+
+-- What upstream does not check and what then never trades, or not as it was meant.
+local function check_parts(config, refuse)
+  local low, target, high = number_at(config, "min_base_pct"), number_at(config, "target_base_pct"), number_at(config, "max_base_pct")
+  if low and target and high and not (low < target and target < high) then
+    refuse({ "config", "target_base_pct" }, "not_ordered", "target_base_pct must lie between min_base_pct and max_base_pct", "the order is min_base_pct < target_base_pct < max_base_pct")
+  end
+  for _, side in ipairs({ "buy", "sell" }) do
+    local least, most = number_at(config, side .. "_price_min"), number_at(config, side .. "_price_max")
+    if least and most and not (least < most) then
+      refuse({ "config", side .. "_price_max" }, "not_ordered", side .. "_price_max must be above " .. side .. "_price_min")
+    end
+  end
+end
+
+local function check_exits(config, refuse)
+  if config.dynamic_target == true and config.stop_loss == null then
+    refuse({ "config", "stop_loss" }, "required", "stop_loss is needed with dynamic_target", "give one, or set dynamic_target to false")
+  end
+  local trail = config.trailing_stop
+  if type(trail) == "table" and not (decimal(trail.trailing_delta) < decimal(trail.activation_price)) then
+    refuse({ "config", "trailing_stop" }, "not_ordered", "trailing_delta must be below activation_price", "else the trade is closed as soon as the trailing begins")
+  end
+end
+
+local function check_levels(config, refuse)
+  local least = number_at(config, "min_profitability")
+  for _, name in ipairs({ "buy_levels_targets_amount", "sell_levels_targets_amount" }) do
+    for i, level in ipairs(least and type(config[name]) == "table" and config[name] or {}) do
+      if not (decimal(level[1] or 0) > least) then
+        refuse({ "config", name, i }, "too_small", "the target of a level must be above min_profitability, which is " .. tostring(least), "else its orders are cancelled as soon as they are placed")
+      end
+    end
+  end
+end
+
 local function check_allocation(config, refuse)
   local sum = decimal(0)
   for _, part in pairs(config.portfolio_allocation) do sum = sum + part end
@@ -267,7 +294,11 @@ end
 -- Rules of several fields, once each field is right by itself.
 local function check_rules(config, refuse)
   check_lists(config, refuse)
-  ascending_prices(config, refuse)
+  ascending_prices(config, { "config" }, refuse)
+  for i, grid in ipairs(type(config.grids) == "table" and config.grids or {}) do ascending_prices(grid, { "config", "grids", i }, refuse) end
+  check_parts(config, refuse)
+  check_exits(config, refuse)
+  check_levels(config, refuse)
   if config.leverage and config.leverage < 1 then refuse({ "config", "leverage" }, "too_small", "leverage must be at least 1") end
   local allocation = config.portfolio_allocation
   if type(allocation) == "table" and not decimal.is(allocation) then check_allocation(config, refuse) end
@@ -315,7 +346,7 @@ function expert.read(class, config, main, refuse)
     local value = config[field.name]
     if value ~= nil then
       out[field.name] = read_field(field, value, count)
-    elseif not HOSTS[field.name] and not is_main(main, field.name) and needed(field, config) then
+    elseif not HOSTS[field.name] and not expert.is_main(main, field.name) and needed(field, config) then
       count({ "config", field.name }, "required", field.name .. " is missing: it has no default that could be meant", field.unit ~= "" and field.unit or nil)
     end
   end
@@ -371,7 +402,7 @@ function expert.left(class, p)
   local main, whole, rows = expert.main(class), expert.complete(class, p), {}
   for _, field in ipairs(class.fields) do
     local name = field.name
-    if not HOSTS[name] and not is_main(main, name) and p.config[name] == nil then
+    if not HOSTS[name] and not expert.is_main(main, name) and p.config[name] == nil then
       rows[#rows + 1] = { field = name, value = whole[name], unit = field.unit ~= "" and field.unit or nil }
     end
   end
@@ -379,10 +410,11 @@ function expert.left(class, p)
 end
 
 -- What is left out of a config that runs has the class's own default there, also where a new one would not.
-function expert.as_it_runs(class, config)
+-- also(class, field): further fields of which a new one has another default.
+function expert.as_it_runs(class, config, also)
   local out = copy(config)
   for _, field in ipairs(class.fields) do
-    if SAFE[field.name] ~= nil and out[field.name] == nil and field.default ~= null then
+    if (SAFE[field.name] ~= nil or (also and also(class, field))) and out[field.name] == nil and field.default ~= null then
       out[field.name] = convert(field.type, field.default, { field.name }, never)
     end
   end
@@ -404,6 +436,13 @@ function expert.differs(class, p)
   end
   if out.dca_spreads ~= nil and known.dca_amounts then out.dca_amounts = config.dca_amounts end
   return out
+end
+
+-- A bot without a pair of its own is shown with the first coin it holds.
+function expert.pair_of(config)
+  local parts = config.portfolio_allocation
+  local coin = type(parts) == "table" and not decimal.is(parts) and next(parts)
+  return coin and (coin .. "-" .. (config.quote_asset or "USDT")) or nil
 end
 
 local OTHERS = { { connector = "taker_connector", pair = "taker_trading_pair" }, { model = "exchange_pair_2" }, { model = "connector_pair_hedge" } }

@@ -9,8 +9,7 @@ return {
   class_of_other_version = { "The fields of {controller} are those of Hummingbot 2.16; the bot runs {version}.", hint = "look at the bot's log after the start, or choose an image of 2.16" },
   unknown_market = { "{connector} does not list the pair {pair}.", hint = "pairs are written BASE-QUOTE as {connector} lists them" },
   market_not_checked = { "{connector} is reached through Gateway, whose markets are not looked at here.", hint = "look at the pool and the wallet yourself" },
-  order_below_minimum = { "The smallest order would be {order}; the smallest that {connector} takes is {minimum}.", hint = "raise the budget, use fewer levels or more even weights" },
-  order_size = "The smallest order would be {order}, above the minimum of {minimum}.",
-  quote_balance = { "The account {account} has {have} {token} free on {connector}, the budget is {need}.", hint = "add {token}, or make sure that the bot needs less than its budget" },
+  budget_above_balance = { "The account {account} has {have} {token} free on {connector}, the budget is {need}.", hint = "add {token}, or make sure that the bot needs less than its budget" },
+  leverage_on_spot = { "Leverage of {leverage} has no meaning on {connector}, which is no perpetual exchange.", hint = "write 1, or choose a perpetual connector" },
   balance = "{have} {token} are free on {connector}, the budget is {need}.",
 }

@@ -1,12 +1,20 @@
--- Hummingbot: any controller that the connected API has, on any exchange, with its config as an expert
--- writes it. Its connectors are "*": it is used only by its own name, never instead of a plugin that
--- knows an exchange.
+-- Hummingbot: any controller that the connected API has, on any exchange: a form for each class that the
+-- bridge knows, and for every other one, or for somebody who has a config already, the config as text. Its
+-- connectors are "*": it is used only by its own name, never instead of a plugin that knows an exchange.
+local classes = require("bridge.classes")
+local of_class = require("of_class")
+
+-- The forms go first: a bot that is taken over is what a form can say, if one can.
+local strategies = {}
+for i, class in ipairs(classes.names()) do strategies[i] = of_class(class, classes.purpose(class)) end
+strategies[#strategies + 1] = require("controller")
+
 return {
   api = 1,
   name = "hummingbot",
-  title = "Any controller (expert)",
-  version = "1.0.0",
+  title = "Any controller",
+  version = "1.1.0",
   connectors = { "*" },
-  strategies = { require("controller") },
+  strategies = strategies,
   messages = require("messages"),
 }

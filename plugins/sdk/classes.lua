@@ -4,7 +4,9 @@
 --
 --   classes.get("generic/grid_strike") -> { type, name, purpose, executors, fields = { { name, type, default, unit } } }
 --   or nil; type is Python's, default is upstream's raw one.
---   classes.names() -> every class, sorted
+--   classes.names() -> every class, sorted; classes.purpose(class) -> what it is for
+--   classes.enums, classes.models -> the types of fields that are neither numbers nor texts
+--   classes.complete_models(config) -> completes them as upstream does; see there
 --
 -- FIELDS holds what most classes have of a field: type, default, unit. CLASSES lists a class's fields in the
 -- order of its config; DIFFERS holds where a class departs from FIELDS: default, type, unit (nil: as there).
@@ -397,6 +399,28 @@ local DIFFERS = {
 
 local classes = {}
 
+-- Words of enumerations and what files hold for them; LONG and SHORT are taken for a side, too.
+classes.enums = {
+  OrderType = { MARKET = 1, LIMIT = 2, LIMIT_MAKER = 3, AMM_SWAP = 4, AMM_ADD = 5, AMM_REMOVE = 6 },
+  TradeType = { BUY = 1, SELL = 2, LONG = 1, SHORT = 2, RANGE = 3 },
+  PositionMode = { HEDGE = "HEDGE", ONEWAY = "ONEWAY" },
+}
+
+-- Members of nested models: name, type, default (nil: needed). Upstream drops unknown ones silently, and gives
+-- those that are left out of a config these defaults, which are not those of a class that has the model.
+classes.models = {
+  InitialPositionConfig = { { "connector_name", "str" }, { "trading_pair", "str" }, { "amount", "Decimal" }, { "side", "TradeType" } },
+  TrailingStop = { { "activation_price", "Decimal" }, { "trailing_delta", "Decimal" } },
+  ConnectorPair = { { "connector_name", "str" }, { "trading_pair", "str" } },
+  TripleBarrierConfig = { { "stop_loss", "Optional[Decimal]", null }, { "take_profit", "Decimal" }, { "time_limit", "Optional[int]", null },
+    { "trailing_stop", "Optional[TrailingStop]", null }, { "open_order_type", "OrderType", "LIMIT" },
+    { "take_profit_order_type", "OrderType", "MARKET" }, { "stop_loss_order_type", "OrderType", "MARKET" },
+    { "time_limit_order_type", "OrderType", "MARKET" } },
+  GridConfig = { { "grid_id", "str" }, { "start_price", "Decimal" }, { "end_price", "Decimal" }, { "limit_price", "Decimal" },
+    { "side", "TradeType" }, { "amount_quote_pct", "Decimal" }, { "enabled", "bool", true } },
+  CandlesConfig = { { "connector", "str" }, { "trading_pair", "str" }, { "interval", "str", "1m" }, { "max_records", "int", 500 } },
+}
+
 local function first(...)
   for i = 1, select("#", ...) do
     local value = select(i, ...)
@@ -426,6 +450,39 @@ end
 
 function classes.names()
   return text.keys(CLASSES)
+end
+
+-- What a class is for, without reading its fields.
+function classes.purpose(class)
+  return CLASSES[class][1]
+end
+
+-- Writes into one object what upstream takes for members that it lacks.
+local function complete_model(kind, value, path, added)
+  for _, member in ipairs(classes.models[kind]) do
+    local default = member[3]
+    if value[member[1]] == nil and default ~= nil then
+      value[member[1]] = (classes.enums[member[2]] or {})[default] or default
+      added[#added + 1] = path .. "." .. member[1]
+    end
+  end
+end
+
+-- Completes the nested models of a config as upstream does when it reads it. Returns what was added:
+-- "triple_barrier_config.stop_loss_order_type". A config of no known class stays as it is.
+function classes.complete_models(config)
+  local class, added = classes.get(tostring(config.controller_type) .. "/" .. tostring(config.controller_name)), {}
+  for _, field in ipairs(class and class.fields or {}) do
+    local value, kind = config[field.name], field.type:match("^%w+%[(%w+)%]$") or field.type
+    if classes.models[kind] and type(value) == "table" then
+      if not json.is_array(value) then value = { value } end
+      for i, item in ipairs(value) do
+        local path = #value > 1 and (field.name .. "." .. (i - 1)) or field.name
+        if type(item) == "table" then complete_model(kind, item, path, added) end
+      end
+    end
+  end
+  return added
 end
 
 return classes

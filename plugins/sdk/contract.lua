@@ -51,6 +51,7 @@ local report = require("bridge.report")
 ---@field risk_defaults? { max_loss_quote?: string, max_controller_loss_quote?: string }
 ---@field budget? string name of the field that is the budget
 ---@field pair? string name of the field that is the pair
+---@field connector? string name of the field that is the connector; else the pair's
 ---@field messages? table<string, string|table> of its own, after the plugin's
 
 ---@class plugin
@@ -80,7 +81,7 @@ local STRATEGY = {
   build = { "function", true, 3 }, check = { "function", false, 4 }, preview = { "function", false, 3 },
   effects = { "function", false, 2 }, recognise = { "function", false, 2 }, replay = { "function", false, 3 },
   migrate = { "function", false, 2 }, executors = { "strings", true }, executors_of = { "function", false, 1 }, risk_defaults = { "table" },
-  budget = { "string" }, pair = { "string" }, messages = { "table" },
+  budget = { "string" }, pair = { "string" }, connector = { "string" }, messages = { "table" },
 }
 local TRANSFORMS = { status = { "function", false, 3 }, trade = { "function", false, 2 } }
 local LOG = { match = { "string", true }, pattern = { "boolean" }, plain = { "string" }, line = { "string" }, code = { "string", true }, message = { "string", true }, hint = { "string" } }
@@ -174,7 +175,7 @@ local function check_names(s, what, file)
       fail(file, host.line_of(file, "executors"), what .. ": executors must be of " .. table.concat(effects.kinds, ", "))
     end
   end
-  for _, key in ipairs({ "budget", "pair" }) do
+  for _, key in ipairs({ "budget", "pair", "connector" }) do
     if s[key] and not s.form.by_name[s[key]] then
       fail(file, host.line_of(file, key), what .. ": " .. key .. " names " .. s[key] .. ", which is no field of the form")
     end

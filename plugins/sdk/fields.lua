@@ -152,14 +152,23 @@ local function read_account(_, value)
   return value
 end
 
+-- Gateway's networks and providers, the connectors with - or / in their names, have no order books.
+function fields.has_book(connector)
+  return connector:find("[-/]") == nil
+end
+
 -- Hummingbot lists paper trading under names of its own; its controllers fail on them at the first tick.
-local function read_connector(_, value)
+local function read_connector(field, value)
   if type(value) ~= "string" or not value:find("^[a-z0-9][a-z0-9_./-]*$") or #value > 64 then
     return problem("bad_text", "must be the name of a connector as Hummingbot writes it", "for example: bitmart_perpetual")
   end
   if value:find("_paper_trade", 1, true) then
     return problem("paper_trade", "must not be a paper trading connector: Hummingbot's controllers do not run on them",
       "use " .. (value:gsub("_paper_trade.*$", "")) .. " with a small budget, or the simulator")
+  end
+  if field.book and not fields.has_book(value) then
+    return problem("no_order_book", "must be an exchange with an order book: " .. value .. " is reached through Gateway, where every order is a swap at once",
+      "use an exchange here; Gateway can be one side of an arbitrage, of xemm or of a hedge")
   end
   return value
 end
@@ -225,7 +234,7 @@ fields.kinds = {
     schema = function(f) return { type = "string", minLength = 1, maxLength = f.max_length or 200 } end },
   slug = { widget = "slug", options = {}, read = read_slug,
     schema = function() return { type = "string", pattern = "^[a-z0-9][a-z0-9-]{0,39}$" } end },
-  pair = { widget = "pair", options = { "connector", "connector_field" }, read = read_pair,
+  pair = { widget = "pair", options = { "connector", "connector_field", "watched" }, read = read_pair,
     schema = function(f)
       return { type = "string", pattern = "^[A-Za-z0-9.$]+-[A-Za-z0-9.$]+$", ["x-connector"] = f.connector, ["x-connector-field"] = f.connector_field }
     end },
@@ -253,7 +262,7 @@ fields.kinds = {
     schema = function(f) return { enum = f.values } end },
   account = { widget = "account", options = {}, read = read_account,
     schema = function() return { type = "string", pattern = "^[A-Za-z0-9_-]{1,64}$" } end },
-  connector = { widget = "connector", options = {}, read = read_connector,
+  connector = { widget = "connector", options = { "book" }, read = read_connector,
     schema = function() return { type = "string", pattern = "^[a-z0-9][a-z0-9_./-]{0,63}$" } end },
   mint = { widget = "mint", options = { "network" }, read = read_mint,
     schema = function(f) return { type = "string", pattern = "^[1-9A-HJ-NP-Za-km-z]{32,44}$", ["x-network"] = f.network } end },

@@ -24,7 +24,8 @@
 -- Options of every kind: default, title, help, group, unit, optional, shown_when, required_when. Of
 -- numbers: min, max (inclusive), above, below (exclusive), written as text ("0.02") or integers, never as
 -- floats. string: pattern (a Lua pattern for the whole text), pattern_text, max_length. pair: connector, or
--- connector_field, the name of the field that is the connector.
+-- connector_field, the name of the field that is the connector; watched: it is not traded, only looked at.
+-- connector: book, an exchange with an order book, none that Gateway reaches.
 -- price: from_mid (percent from the mid price, used when the field is left out; by the value of an enum:
 -- { direction = { long = "-8", short = "8" } }), pair (name of the pair field, else the first). enum: values. list: of, min_items, max_items, ascending. mint: network.
 --
@@ -62,6 +63,8 @@ local json = require("bridge.json")
 ---@field max_length? integer
 ---@field connector? string of a pair
 ---@field connector_field? string of a pair: the field that names its connector
+---@field watched? boolean of a pair: it is not traded
+---@field book? boolean of a connector: it has an order book
 ---@field classes? boolean of a config: the schema lists the fields of every known controller
 ---@field from_mid? string percent from the mid price, of a price that is left out
 ---@field pair? string name of the pair field of a price
@@ -121,7 +124,8 @@ end
 
 local read_value
 
-local function read_list(field, value, pointer, errors)
+local function read_list(field, value, pointer, result)
+  local errors = result.errors
   if type(value) ~= "table" or not json.is_array(value) then
     errors[#errors + 1] = { pointer = pointer, code = "wrong_type", message = field.label .. " must be a list",
       hint = "for example: [" .. (field.of.widget == "text" and '"a"' or "1") .. "]" }
@@ -136,7 +140,7 @@ local function read_list(field, value, pointer, errors)
   local out, good = {}, true
   for i, item in ipairs(value) do
     local at = pointer .. "/" .. (i - 1)
-    out[i] = read_value(field.of, item, at, errors)
+    out[i] = read_value(field.of, item, at, result)
     if out[i] == nil then
       good = false
     elseif field.ascending and good and i > 1 and not (out[i] > out[i - 1]) then
@@ -148,24 +152,25 @@ local function read_list(field, value, pointer, errors)
   return good and out or nil
 end
 
-local function read_record(field, value, pointer, errors)
+local function read_record(field, value, pointer, result)
   if type(value) ~= "table" or (json.is_array(value) and #value > 0) then
-    errors[#errors + 1] = { pointer = pointer, code = "wrong_type", message = field.label .. " must be an object",
+    result.errors[#result.errors + 1] = { pointer = pointer, code = "wrong_type", message = field.label .. " must be an object",
       hint = "its fields are " .. text.list(field.form.names) }
     return nil
   end
   local found = field.form:validate(value, pointer)
-  for _, row in ipairs(found.errors) do errors[#errors + 1] = row end
+  for _, row in ipairs(found.errors) do result.errors[#result.errors + 1] = row end
+  for _, row in ipairs(found.from_mid) do result.from_mid[#result.from_mid + 1] = row end
   return #found.errors == 0 and found.values or nil
 end
 
--- The value as plugins see it; nil after adding to `errors`.
-function read_value(field, value, pointer, errors)
-  if field.kind == "list" then return read_list(field, value, pointer, errors) end
-  if field.kind == "record" then return read_record(field, value, pointer, errors) end
+-- The value as plugins see it; nil after adding to result.errors.
+function read_value(field, value, pointer, result)
+  if field.kind == "list" then return read_list(field, value, pointer, result) end
+  if field.kind == "record" then return read_record(field, value, pointer, result) end
   local read, why = fields.kinds[field.kind].read(field, value)
   if read == nil then
-    errors[#errors + 1] = { pointer = pointer, code = why.code, message = field.label .. " " .. why.message, hint = why.hint }
+    result.errors[#result.errors + 1] = { pointer = pointer, code = why.code, message = field.label .. " " .. why.message, hint = why.hint }
   end
   return read
 end
@@ -199,7 +204,7 @@ local function check_kind(field)
     if type(field.of) ~= "table" or field.of.kind or #field.of == 0 then
       fail(field.at, "form: record " .. field.label .. ' needs of = { form.<kind>("name", { … }), … }')
     end
-    field.form = new_form(field.of, field.at)
+    field.form = new_form(field.of, field.at, true)
   end
 end
 
@@ -218,12 +223,13 @@ local function check_default(field)
     field.default = {}
   end
   if field.default == nil then return end
-  local errors = {}
+  local found = { errors = {}, from_mid = {} }
   if math.type(field.default) == "float" then
     fail(field.at, "form: the default of " .. field.label .. ' is a float; write it as text, such as "0.5"')
   end
-  field.value = read_value(field, raw_default(field), "", errors)
-  if errors[1] then fail(field.at, "form: the default is refused: " .. errors[1].message) end
+  field.value = read_value(field, raw_default(field), "", found)
+  field.waits = #found.from_mid > 0
+  if found.errors[1] then fail(field.at, "form: the default is refused: " .. found.errors[1].message) end
 end
 
 local function declare(kind, name, options, at)
@@ -286,7 +292,7 @@ local function add_field(self, field, index, at)
   end
   if self.by_name[field.name] then fail(field.at, "form.of: the field " .. field.name .. " is there twice") end
   self.fields[#self.fields + 1], self.by_name[field.name], self.names[#self.names + 1] = field, field, field.name
-  if field.kind == "pair" and not self.pair then self.pair = field.name end
+  if field.kind == "pair" and not field.watched and not self.pair then self.pair = field.name end
 end
 
 local function add_all(self, entries, group, at)
@@ -304,18 +310,28 @@ local function add_all(self, entries, group, at)
   end
 end
 
-function new_form(list, at)
-  local self = setmetatable({ fields = {}, by_name = {}, names = {}, rules = {}, refused = {} }, Form)
-  add_all(self, list, nil, at)
-  for _, field in ipairs(self.fields) do
-    if field.kind == "price" and field.from_mid then
+-- Prices of the form and of its records are derived from the same market, a pair field of the form itself.
+local function check_prices(self, entries, at)
+  for _, field in ipairs(entries) do
+    local record = field.form or (field.of and field.kind == "list" and field.of.form)
+    if record then
+      check_prices(self, record.fields, at)
+    elseif field.kind == "price" and field.from_mid then
       field.pair = field.pair or self.pair
       local pair = field.pair and self.by_name[field.pair]
       if not pair or not (pair.connector or pair.connector_field) then
         fail(field.at or at, "form.of: " .. field.name .. " has from_mid and needs a pair field with a connector")
       end
-      rules.check_from_mid(self, field)
     end
+  end
+end
+
+function new_form(list, at, is_record)
+  local self = setmetatable({ fields = {}, by_name = {}, names = {}, rules = {}, refused = {} }, Form)
+  add_all(self, list, nil, at)
+  if not is_record then check_prices(self, self.fields, at) end
+  for _, field in ipairs(self.fields) do
+    if field.kind == "price" and field.from_mid then rules.check_from_mid(self, field) end
     local source = field.connector_field
     if source and not (self.by_name[source] and self.by_name[source].kind == "connector") then
       fail(field.at or at, "form.of: connector_field of " .. field.name .. " must name a connector field of this form")
@@ -371,7 +387,9 @@ local function fill(field, none, pointer, result)
   if none and field.optional then
     result.values[field.name] = nil
   elseif field.from_mid then
-    result.from_mid[#result.from_mid + 1] = field
+    result.from_mid[#result.from_mid + 1] = { field = field, values = result.values, pointer = pointer }
+  elseif field.waits then
+    result.values[field.name] = read_value(field, raw_default(field), pointer, result)
   elseif field.default ~= nil then
     result.values[field.name] = field.value
   elseif not field.optional and not field.shown_when and not field.required_when then
@@ -381,9 +399,9 @@ local function fill(field, none, pointer, result)
 end
 
 -- Validates everything at once. params: table from JSON. Returns { values = what plugins see as p,
--- errors, warnings = { { pointer, code, message, hint } }, dropped = { pointer }, from_mid = fields that
--- were left out and want the market's mid price }. Rules between fields wait for those prices: then
--- Form:check_rules is called again.
+-- errors, warnings = { { pointer, code, message, hint } }, dropped = { pointer }, from_mid = { { field, values =
+-- the table it belongs into, pointer } } of prices that were left out and want the market's }. Rules between
+-- fields wait for those prices: then Form:check_rules is called again.
 function Form:validate(params, prefix, lenient)
   local result = { values = {}, errors = {}, warnings = {}, dropped = {}, from_mid = {} }
   local given, given_none, replaced = {}, {}, nil
@@ -397,7 +415,7 @@ function Form:validate(params, prefix, lenient)
   for _, field in ipairs(self.fields) do
     local pointer = text.pointer(prefix, { field.name })
     if given[field.name] then
-      result.values[field.name] = read_value(field, params[field.name], pointer, result.errors)
+      result.values[field.name] = read_value(field, params[field.name], pointer, result)
     elseif not replaced[field.name] then
       fill(field, given_none[field], pointer, result)
     end
@@ -410,6 +428,41 @@ end
 -- The connector of a pair field, which may be another field's value; nil when nobody says.
 function Form:connector_of(field, values)
   return field.connector or (field.connector_field and values[field.connector_field]) or nil
+end
+
+local function add_pairs(self, values, prefix, out)
+  for _, field in ipairs(self.fields) do
+    local value, pointer = values[field.name], text.pointer(prefix, { field.name })
+    if value ~= nil and field.kind == "pair" and not field.watched then
+      out[#out + 1] = { pair = value, connector = self:connector_of(field, values), pointer = pointer,
+        connector_pointer = field.connector_field and text.pointer(prefix, { field.connector_field }) }
+    elseif value ~= nil and field.kind == "record" then
+      add_pairs(field.form, value, pointer, out)
+    elseif value ~= nil and field.kind == "list" and field.of.kind == "record" then
+      for i, item in ipairs(value) do add_pairs(field.of.form, item, pointer .. "/" .. (i - 1), out) end
+    end
+  end
+end
+
+-- Every pair that is traded, also in records: { pair, connector, pointer, connector_pointer }; connector is nil
+-- when nobody says it, connector_pointer when no field does.
+function Form:pairs(values, prefix)
+  local out = {}
+  add_pairs(self, values, prefix, out)
+  return out
+end
+
+-- What those pairs are paid in, each once.
+function Form:quotes(values)
+  local quotes, seen = json.array({}), {}
+  for _, row in ipairs(self:pairs(values, "")) do
+    local quote = row.pair:match("%-([^-]+)$")
+    if quote and not seen[quote] then
+      seen[quote] = true
+      quotes[#quotes + 1] = quote
+    end
+  end
+  return quotes
 end
 
 -- Adds the errors of the rules between fields.

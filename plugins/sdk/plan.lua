@@ -16,6 +16,7 @@ local _, host = ...
 local json = require("bridge.json")
 local text = require("bridge.text")
 local decimal = require("bridge.decimal")
+local fields = require("bridge.fields")
 local report_of = require("bridge.report")
 local risk = require("bridge.risk")
 local rules = require("bridge.rules")
@@ -44,23 +45,21 @@ local function unknown_connector(view, connector, pointer)
     hint = near and ("did you mean " .. near .. "?") or "GET /connectors/ of the API lists them" }
 end
 
--- A person names the connector. Of Gateway's networks and providers (- and / in the name) there are no rules.
-local function is_listed(field, connector, view, errors)
-  if connector:find("[-/]") then return false end
-  if view.has_connector(connector) then return true end
-  errors[#errors + 1] = unknown_connector(view, connector, text.pointer("/params", field.connector_field))
+-- A person names the connector. Of Gateway's networks and providers there are no rules.
+local function is_listed(row, view, errors)
+  if not fields.has_book(row.connector) then return false end
+  if view.has_connector(row.connector) then return true end
+  errors[#errors + 1] = unknown_connector(view, row.connector, row.connector_pointer)
   return false
 end
 
 local function read_pairs(form, values, view, errors)
-  for _, field in ipairs(form.fields) do
-    local pair = values[field.name]
-    local connector = field.kind == "pair" and pair and form:connector_of(field, values)
-    if connector and (field.connector or is_listed(field, connector, view, errors)) then
-      if view.rules(connector, pair) then
-        view.mid(connector, pair)
+  for _, row in ipairs(form:pairs(values, "/params")) do
+    if row.connector and (not row.connector_pointer or is_listed(row, view, errors)) then
+      if view.rules(row.connector, row.pair) then
+        view.mid(row.connector, row.pair)
       else
-        errors[#errors + 1] = unknown_pair(view, connector, pair, text.pointer("/params", field.name))
+        errors[#errors + 1] = unknown_pair(view, row.connector, row.pair, row.pointer)
       end
     end
   end
@@ -77,16 +76,17 @@ end
 
 local function fill_prices(form, checked, view, result)
   result.facts.derived = json.array({})
-  for _, field in ipairs(checked.from_mid) do
+  for _, row in ipairs(checked.from_mid) do
+    local field = row.field
     local pair = checked.values[field.pair]
     local connector = form:connector_of(form.by_name[field.pair], checked.values)
-    local percent = rules.from_mid(field, checked.values)
+    local percent = rules.from_mid(field, row.values)
     local price = from_mid(percent, connector, pair, view)
     if price then
-      checked.values[field.name] = price
-      table.insert(result.facts.derived, { field = field.name, from = "mid", percent = percent, price = price })
+      row.values[field.name] = price
+      table.insert(result.facts.derived, { field = row.pointer:match("^/params/(.*)$"), from = "mid", percent = percent, price = price })
     else
-      result.errors[#result.errors + 1] = { pointer = text.pointer("/params", field.name), code = "no_price",
+      result.errors[#result.errors + 1] = { pointer = row.pointer, code = "no_price",
         message = connector .. " gives no price for " .. pair .. " now, and " .. field.name .. " is derived from it",
         hint = "give " .. field.name .. " yourself or try again later" }
     end
@@ -152,18 +152,6 @@ local function script_of(strategy, built, limits)
   return { file = script.file or SCRIPT, config = config, reports = script.reports ~= false }
 end
 
-local function quotes_of(form, values)
-  local quotes, seen = json.array({}), {}
-  for _, field in ipairs(form.fields) do
-    local quote = field.kind == "pair" and values[field.name] and values[field.name]:match("%-([^-]+)$")
-    if quote and not seen[quote] then
-      seen[quote] = true
-      quotes[#quotes + 1] = quote
-    end
-  end
-  return quotes
-end
-
 -- ---- the whole ----
 
 local function new_result(plugin, strategy)
@@ -171,15 +159,20 @@ local function new_result(plugin, strategy)
     controllers = json.array({}), preview = json.array({}), effects = json.array({}), facts = {}, risk_class = strategy and strategy.risk }
 end
 
-local function envelope(result, strategy, checked, limits, budget)
+-- The pair and the connector that a bot is shown with, and that its keys are looked up for.
+function plan.market_of(strategy, values)
   local main = strategy.pair or strategy.form.pair
   local field = main and strategy.form.by_name[main]
+  local connector = strategy.connector and values[strategy.connector] or field and strategy.form:connector_of(field, values)
+  return main and values[main] or nil, connector or nil
+end
+
+local function envelope(result, strategy, checked, limits, budget)
   result.params = strategy.form:wire(checked.values)
   result.risk = limits
   result.budget_quote = budget
-  result.pair = main and checked.values[main] or nil
-  result.connector = field and strategy.form:connector_of(field, checked.values) or nil
-  result.quotes = quotes_of(strategy.form, checked.values)
+  result.pair, result.connector = plan.market_of(strategy, checked.values)
+  result.quotes = strategy.form:quotes(checked.values)
 end
 
 local function run_check(plugin, strategy, ctx, checked, view, result)

@@ -6,6 +6,7 @@
 local json = require("bridge.json")
 local fields = require("bridge.fields")
 local configs = require("bridge.configs")
+local classes = require("bridge.classes")
 local copy = require("bridge.tables").copy
 
 local recognise = {}
@@ -13,15 +14,17 @@ local recognise = {}
 -- What upstream adds to a config when it is read (_config_name), and what the host gives it (id).
 local NOT_THE_STRATEGYS = { _config_name = true, id = true }
 
+-- The configs as they run, and what upstream adds to the objects in them by itself.
 local function cleaned(list)
-  local out = {}
+  local out, added = {}, {}
   for i, config in ipairs(type(list) == "table" and list or {}) do
     out[i] = {}
     for key, value in pairs(type(config) == "table" and config or {}) do
       if not NOT_THE_STRATEGYS[key] then out[i][key] = copy(value) end
     end
+    for _, path in ipairs(classes.complete_models(out[i])) do added[#added + 1] = path end
   end
-  return json.array(out)
+  return json.array(out), added
 end
 
 -- Does build's config explain the given one? Every given key must be one of build's with its value; keys
@@ -55,18 +58,6 @@ local function limits(script, unknown)
   return out
 end
 
-local function quotes_of(form, params)
-  local quotes, seen = json.array({}), {}
-  for _, field in ipairs(form.fields) do
-    local quote = field.kind == "pair" and params[field.name] and params[field.name]:match("%-([^-]+)$")
-    if quote and not seen[quote] then
-      seen[quote] = true
-      quotes[#quotes + 1] = quote
-    end
-  end
-  return quotes
-end
-
 -- Parameters that the configs do not hold are null and named, never defaults that look like knowledge.
 local function describe(plugin, strategy, given, values, missing, script)
   local unknown, params = json.array({}), strategy.form:wire(values)
@@ -80,35 +71,36 @@ local function describe(plugin, strategy, given, values, missing, script)
   for _, key in ipairs(missing) do
     unknown[#unknown + 1] = { field = key, detail = "it is not in the config, so Hummingbot's default applies" }
   end
-  local budget, pair = strategy.budget or "budget_quote", strategy.pair or strategy.form.pair
-  local field = pair and strategy.form.by_name[pair]
+  local budget = strategy.budget or "budget_quote"
+  local pair, connector = require("bridge.plan").market_of(strategy, values)
   return {
     strategy = strategy.name, version = plugin.version, revision = strategy.revision, params = params,
     risk = limits(script, unknown), budget_quote = given[budget] ~= nil and values[budget] or nil,
-    pair = field and values[pair] or nil, connector = field and strategy.form:connector_of(field, values) or nil,
-    quotes = quotes_of(strategy.form, values), unknown = unknown,
+    pair = pair, connector = connector,
+    quotes = strategy.form:quotes(values), unknown = unknown,
   }
 end
 
-local function attempt(plugin, strategy, ctx, given, script, k)
+local function attempt(plugin, strategy, ctx, given, added, script, k)
   k.phase("recognise", "plain")
   local params = strategy.recognise(copy(ctx), copy(given))
+  if type(params) ~= "table" then return nil end
   local pair = strategy.pair or strategy.form.pair
-  if type(params) ~= "table" or (pair and params[pair] == nil) then return nil end
+  if pair and params[pair] == nil then return nil end
   local checked = strategy.form:validate(params, "")
   if #checked.errors > 0 or #checked.from_mid > 0 then return nil end
   k.phase("build")
-  local missing = {}
+  local missing = copy(added)
   if not all_explained(strategy.build(copy(ctx), copy(checked.values), {}), given, missing) then return nil end
   return describe(plugin, strategy, params, checked.values, missing, script)
 end
 
 -- input: { configs, script, ctx }; the answer is {} when no strategy of the plugin knows them.
 function recognise.make(plugin, input, k)
-  local given = cleaned(input.configs)
+  local given, added = cleaned(input.configs)
   local script = type(input.script) == "table" and input.script or {}
   for _, strategy in ipairs(plugin.strategies) do
-    local found = strategy.recognise and attempt(plugin, strategy, input.ctx or {}, given, script, k)
+    local found = strategy.recognise and attempt(plugin, strategy, input.ctx or {}, given, added, script, k)
     if found then return k.wire(found) end
   end
   return {}

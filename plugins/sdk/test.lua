@@ -14,7 +14,7 @@
 -- t.plan(strategy, params, { world, risk, ctx }) plans as the bridge does; t.replay(strategy, params, candles,
 -- world) replays over { { open, high, low, close }, … }. t.ok(plan), t.refused(plan, code,
 -- pointer), t.warned(plan, code), t.equal(is, should), t.golden(name, value), t.recognised(plan): the built
--- configs are known as what they were built from.
+-- configs are known as what they were built from; t.recognise(configs, script): what somebody's are known as.
 --
 -- world = { rules = { [pair] = … }, mid = { [pair] = … }, balances = { [connector] = { TOKEN = amount } },
 -- answers = { ["gateway.status"] = value or function(args) } }; rules and mid hold for every connector. What
@@ -113,7 +113,9 @@ function t.plan(strategy, params, options)
     if type(value) == "table" and #value > 0 and not decimal.is(value) then given[key] = json.array(value) end
   end
   state.ctx = ctx
-  return state.kernel.plan(state.plugin, { strategy = strategy, params = given, risk = options.risk, ctx = copy(ctx) })
+  local made = state.kernel.plan(state.plugin, { strategy = strategy, params = given, risk = options.risk, ctx = copy(ctx) })
+  state.planned[made] = strategy
+  return made
 end
 
 -- candles: an array of { open, high, low, close }, what the market's feed gives.
@@ -170,12 +172,18 @@ function t.golden(name, value)
   if not configs.same(value, known) then failed("differs from tests/golden/" .. name .. ".json; it is now " .. json.encode(value), true) end
 end
 
+-- What the plugin makes of somebody's controller configs: { strategy, params, unknown, … }, {} for nothing.
+function t.recognise(list, script)
+  return state.kernel.recognise(state.plugin, { configs = json.array(copy(list)), script = script or {}, ctx = copy(state.ctx) })
+end
+
 function t.recognised(plan)
   t.ok(plan)
   local given = {}
   for i, controller in ipairs(plan.controllers) do given[i] = controller.config end
-  local found = state.kernel.recognise(state.plugin, { configs = json.array(given), script = plan.script.config, ctx = copy(state.ctx) })
+  local found = t.recognise(given, plan.script.config)
   if not found.strategy then failed("recognise does not know what build made") end
+  if found.strategy ~= state.planned[plan] then failed("recognise calls it " .. found.strategy .. ", it was built as " .. state.planned[plan]) end
   for name, value in pairs(found.params) do
     if value ~= json.null and not configs.same(value, plan.params[name], true) then
       failed("recognise reads " .. name .. " as " .. json.encode(value) .. ", it was " .. json.encode(plan.params[name]))
@@ -222,7 +230,7 @@ end
 
 -- Runs work(t) with the tests' world in the place of upstream.
 local function in_world(plugin, kernel, known, phase, work)
-  state = { plugin = plugin, kernel = kernel, known = known, golden = {} }
+  state = { plugin = plugin, kernel = kernel, known = known, golden = {}, planned = {} }
   local real_read, real_phase = host.read, host.phase
   host.read = read
   host.phase = function(name, budget)

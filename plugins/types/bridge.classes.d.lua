@@ -8,4 +8,11 @@ function classes.get(class) end
 
 function classes.names() end
 
+---What a class is for, without reading its fields.
+function classes.purpose(class) end
+
+---Completes the nested models of a config as upstream does when it reads it. Returns what was added:
+---"triple_barrier_config.stop_loss_order_type". A config of no known class stays as it is.
+function classes.complete_models(config) end
+
 return classes

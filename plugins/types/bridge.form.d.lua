@@ -20,6 +20,8 @@
 ---@field max_length? integer
 ---@field connector? string of a pair
 ---@field connector_field? string of a pair: the field that names its connector
+---@field watched? boolean of a pair: it is not traded
+---@field book? boolean of a connector: it has an order book
 ---@field classes? boolean of a config: the schema lists the fields of every known controller
 ---@field from_mid? string percent from the mid price, of a price that is left out
 ---@field pair? string name of the pair field of a price
@@ -71,13 +73,20 @@ function form.of(list) end
 local Form = {}
 
 ---Validates everything at once. params: table from JSON. Returns { values = what plugins see as p,
----errors, warnings = { { pointer, code, message, hint } }, dropped = { pointer }, from_mid = fields that
----were left out and want the market's mid price }. Rules between fields wait for those prices: then
----Form:check_rules is called again.
+---errors, warnings = { { pointer, code, message, hint } }, dropped = { pointer }, from_mid = { { field, values =
+---the table it belongs into, pointer } } of prices that were left out and want the market's }. Rules between
+---fields wait for those prices: then Form:check_rules is called again.
 function Form:validate(params, prefix, lenient) end
 
 ---The connector of a pair field, which may be another field's value; nil when nobody says.
 function Form:connector_of(field, values) end
+
+---Every pair that is traded, also in records: { pair, connector, pointer, connector_pointer }; connector is nil
+---when nobody says it, connector_pointer when no field does.
+function Form:pairs(values, prefix) end
+
+---What those pairs are paid in, each once.
+function Form:quotes(values) end
 
 ---Adds the errors of the rules between fields.
 function Form:check_rules(values, prefix, errors) end

@@ -20,6 +20,9 @@ function t.equal(is, should) end
 
 function t.golden(name, value) end
 
+---What the plugin makes of somebody's controller configs: { strategy, params, unknown, … }, {} for nothing.
+function t.recognise(list, script) end
+
 function t.recognised(plan) end
 
 ---@class bridge.test

@@ -41,6 +41,7 @@
 ---@field risk_defaults? { max_loss_quote?: string, max_controller_loss_quote?: string }
 ---@field budget? string name of the field that is the budget
 ---@field pair? string name of the field that is the pair
+---@field connector? string name of the field that is the connector; else the pair's
 ---@field messages? table<string, string|table> of its own, after the plugin's
 
 ---@class plugin

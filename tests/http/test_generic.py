@@ -117,7 +117,7 @@ def test_a_bot_that_no_exchange_knows_is_adopted(bridge, simulator):
     found, = bridge.post("/bots/adopt", json={"instances": [instance]}).json()["bots"]
     assert found["adopted"], found
     bot = bridge.get(f"/bots/{instance}").json()
-    assert (bot["exchange"], bot["strategy"]) == ("hummingbot", "controller"), bot
+    assert (bot["exchange"], bot["strategy"]) == ("hummingbot", "grid_strike"), bot
     assert (bot["connector"], bot["pair"]) == ("binance", "ETH-USDT")
-    assert bot["params"]["controller"] == "generic/grid_strike"
-    assert bot["params"]["config"]["start_price"] in (2900, "2900")
+    assert (bot["params"]["start_price"], bot["params"]["side"]) == ("2900", "BUY")
+    assert bot["params"]["triple_barrier_config"]["take_profit_order_type"] == "LIMIT_MAKER"

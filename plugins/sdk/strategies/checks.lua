@@ -8,6 +8,9 @@ local show, tokens = template.show, template.tokens
 
 local checks = {}
 
+-- What they say: the messages of a strategy that calls them.
+checks.messages = require("bridge.strategies.messages")
+
 -- Room for the price moving between the check and the order.
 checks.MARGIN = decimal("1.05")
 local CANDLES_WAIT_S = 4
