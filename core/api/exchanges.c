@@ -21,7 +21,7 @@ struct tb_json_doc *api_ask_plugin(struct call *call, const char *plugin,
                                                  .entry = entry,
                                                  .input = input,
                                                  .input_len = strlen(input),
-                                                 .mono_deadline_ms = tb_mono_ms() + ms,
+                                                 .mono_deadline_ms = tb_plugins_deadline(ms),
                                                  .in = call->in},
                         &out, &fault, err))
         doc = tb_json_parse(tb_buffer_text(&out), out.len, TB_JSON_UPSTREAM, err);
@@ -80,19 +80,24 @@ bool api_get_exchanges(struct call *call, struct tb_error *err)
     const struct tb_generation *in = api_generation(call, err);
     size_t n = in ? tb_generation_names(in, names, PLUGINS_MAX) : 0;
     struct tb_json_writer w;
+    bool whole = true;
     if (!in)
         return false;
     tb_jw_init(&w, &call->res->body);
     tb_jw_object(&w);
     tb_jw_key(&w, "exchanges");
     tb_jw_array(&w);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && whole; i++) {
         struct tb_error why = {0};
         struct tb_json_doc *doc = ask(call, names[i], TB_PLUGIN_DESCRIBE, "{}", &why);
-        /* One broken plugin must not hide the others; GET /plugins shows what is wrong with it. */
+        /* One broken plugin must not hide the others; GET /plugins shows what is wrong with it. One
+         * that was only late is not broken, and a list without it would be wrong. */
         if (doc) {
             write_shaped(call, names[i], tb_json_root(doc), &w);
             api_shaped_by(call, names[i]);
+        } else if (why.code == TB_BUSY) {
+            *err = why;
+            whole = false;
         } else {
             tb_log(TB_WARN, "plugin.describe", "%s: %s", names[i], why.detail);
         }
@@ -102,7 +107,7 @@ bool api_get_exchanges(struct call *call, struct tb_error *err)
     tb_jw_key(&w, "next_cursor");
     tb_jw_null(&w);
     tb_jw_end_object(&w);
-    return true;
+    return whole;
 }
 
 bool api_get_exchange(struct call *call, struct tb_error *err)

@@ -115,13 +115,16 @@ static void write_failure(const struct tb_error *err, struct tb_buffer *out)
     tb_jw_end_object(&w);
 }
 
-/* When this fails, the key goes on saying that the outcome is unknown, which is true. */
+/* TB_BUSY says that nothing was done, so that the same request may come again with the same key.
+ * When this fails, the key goes on saying that the outcome is unknown, which is true. */
 static void keep_answer(struct call *call, struct tb_store_idempotency *record, bool ok,
                         const struct tb_error *err)
 {
     struct tb_buffer failure = TB_BUFFER_INIT;
     struct tb_error why = {0};
-    const struct tb_store_change change = {.kind = TB_STORE_IDEMPOTENCY_ANSWER,
+    const struct tb_store_change change = {.kind = !ok && err->code == TB_BUSY
+                                                       ? TB_STORE_IDEMPOTENCY_FREE
+                                                       : TB_STORE_IDEMPOTENCY_ANSWER,
                                            .idempotency = record};
     if (!ok)
         write_failure(err, &failure);

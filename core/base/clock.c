@@ -127,6 +127,11 @@ int64_t tb_clock_real_ms(int64_t ms)
     return ms / n + (ms % n != 0 ? 1 : 0);
 }
 
+int64_t tb_clock_machine_ms(int64_t ms)
+{
+    return ms * scale();
+}
+
 /* The instant `ms` of this clock (at most one slice) from now, for the kernel. */
 static struct timespec real_instant(int64_t ms)
 {

@@ -20,6 +20,9 @@ void tb_sleep_ms(int64_t ms);
 
 /* Length in real milliseconds of `ms` of this clock (at least 1 when ms > 0). */
 int64_t tb_clock_real_ms(int64_t ms);
+/* Length in this clock of `ms` real milliseconds: for limits on computing, which no scale makes
+ * faster. */
+int64_t tb_clock_machine_ms(int64_t ms);
 
 /* Waits on a condition variable until tb_mono_ms() >= deadline; false on time-out.
  * The condition variable must have been made by tb_cond_init (monotonic). */

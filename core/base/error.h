@@ -67,7 +67,8 @@
       "too many requests or sign-ins; wait as long as `Retry-After` says")                         \
     X(TB_INTERNAL, "internal", 500, false, "a fault of the bridge; its log has the `request_id`")  \
     X(TB_PLUGIN_FAILED, "plugin_failed", 500, false,                                               \
-      "a fault of the plugin; `detail` has file and line. Nothing was sent")                       \
+      "a fault of the plugin; `detail` has file and line, and whether an action had sent "         \
+      "anything before")                                                                           \
     X(TB_NOT_IMPLEMENTED, "not_implemented", 501, false, "known, but not in this version")         \
     X(TB_UPSTREAM_BROKEN, "upstream_broken", 502, true,                                            \
       "the Hummingbot API answered that it failed, or its answer broke off")                       \
@@ -82,7 +83,8 @@
     X(TB_UPSTREAM_TOO_OLD, "upstream_too_old", 502, false,                                         \
       "this build of the Hummingbot API cannot do this safely")                                    \
     X(TB_DRAINING, "draining", 503, true, "the bridge is shutting down")                           \
-    X(TB_BUSY, "busy", 503, true, "all places are taken; nothing was done")                        \
+    X(TB_BUSY, "busy", 503, true,                                                                  \
+      "all places are taken, or the time was up before it was done; nothing was done")             \
     X(TB_STORE_FAILED, "store_failed", 503, true,                                                  \
       "the disk or the database failed; nothing was sent")                                         \
     X(TB_UPSTREAM_TIMEOUT, "upstream_timeout", 504, true,                                          \

@@ -374,7 +374,7 @@ static void serve(struct adopting *a, const char *instance)
     pthread_mutex_unlock(&b->lock);
     if (!r.reason[0] &&
         !found_read(b, instance, tb_json_get_string(container_of(a, instance), "image"),
-                    tb_mono_ms() + ONE_BOT_MS, &f, &err))
+                    tb_plugins_deadline(ONE_BOT_MS), &f, &err))
         refuse(&r, tb_code_word(err.code), err.detail);
     if (!r.reason[0])
         facts = facts_of(b, &f, figures, tb_wall_ms());

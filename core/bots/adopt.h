@@ -11,7 +11,7 @@ struct found {
     char exchange[64], strategy[64], account[132], image[160], connector[64], pair[64];
     char script_name[128]; /* of the script config, without ".yml" */
     int64_t deployed_at;   /* 0: not known */
-    struct tb_json_doc *configs, *script, *recognised;
+    struct tb_json_doc *configs, *script, *recognised, *effects;
     struct tb_buffer unknown;  /* [{field, detail}], without its brackets */
     struct tb_buffer not_kept; /* why the configs cannot be deployed again; empty: they can */
 };

@@ -16,6 +16,7 @@ void found_free(struct found *f)
     tb_json_free(f->configs);
     tb_json_free(f->script);
     tb_json_free(f->recognised);
+    tb_json_free(f->effects);
     tb_buffer_free(&f->unknown);
     tb_buffer_free(&f->not_kept);
 }
@@ -144,12 +145,12 @@ static void recognise_input(const struct found *f, struct tb_buffer *input)
     tb_jw_end_object(&w);
 }
 
-/* The strategy of one plugin, or NULL; a plugin that fails knows nothing. */
+/* The strategy of one plugin, or NULL; a plugin that fails knows nothing. *err: TB_BUSY when it was
+ * only late, and might know it. */
 static struct tb_json_doc *ask(struct tb_bots *b, const char *plugin, const struct tb_buffer *input,
-                               int64_t deadline)
+                               int64_t deadline, struct tb_error *err)
 {
     struct tb_buffer out = TB_BUFFER_INIT;
-    struct tb_error err = {0};
     struct tb_json_doc *doc = NULL;
     struct tb_plugin_call call = {.plugin = plugin,
                                   .entry = TB_PLUGIN_RECOGNISE,
@@ -157,10 +158,10 @@ static struct tb_json_doc *ask(struct tb_bots *b, const char *plugin, const stru
                                   .input_len = input->len,
                                   .mono_deadline_ms = deadline};
 
-    if (tb_plugins_call(b->plugins, &call, &out, NULL, &err))
-        doc = tb_json_parse(out.data, out.len, TB_JSON_UPSTREAM, &err);
+    if (tb_plugins_call(b->plugins, &call, &out, NULL, err))
+        doc = tb_json_parse(out.data, out.len, TB_JSON_UPSTREAM, err);
     else
-        tb_log(TB_WARN, "plugin.recognise", "%s: %s", plugin, err.detail);
+        tb_log(TB_WARN, "plugin.recognise", "%s: %s", plugin, err->detail);
     tb_buffer_free(&out);
     if (doc && !tb_json_get_string(tb_json_root(doc), "strategy")) {
         tb_json_free(doc);
@@ -169,7 +170,8 @@ static struct tb_json_doc *ask(struct tb_bots *b, const char *plugin, const stru
     return doc;
 }
 
-static void recognise(struct tb_bots *b, struct found *f, int64_t deadline)
+/* False: a plugin was late, so that what it is is not known now. */
+static bool recognise(struct tb_bots *b, struct found *f, int64_t deadline, struct tb_error *err)
 {
     char names[PLUGINS_MAX][64];
     struct tb_buffer input = TB_BUFFER_INIT;
@@ -177,12 +179,42 @@ static void recognise(struct tb_bots *b, struct found *f, int64_t deadline)
 
     if (n > 0)
         recognise_input(f, &input);
-    for (size_t i = 0; i < n && !f->recognised; i++) {
-        f->recognised = ask(b, names[i], &input, deadline);
+    err->code = TB_OK;
+    for (size_t i = 0; i < n && !f->recognised && err->code != TB_BUSY; i++) {
+        f->recognised = ask(b, names[i], &input, deadline, err);
         if (f->recognised)
             take(f->exchange, sizeof f->exchange, names[i]);
     }
     tb_buffer_free(&input);
+    return f->recognised || err->code != TB_BUSY;
+}
+
+/* What a stop of the recognised strategy does. False: the plugin was late. */
+static bool ask_effects(struct tb_bots *b, struct found *f, int64_t deadline, struct tb_error *err)
+{
+    struct tb_buffer input = TB_BUFFER_INIT, out = TB_BUFFER_INIT;
+    const struct tb_json *r = f->recognised ? tb_json_root(f->recognised) : NULL;
+    struct tb_json_writer in;
+
+    if (!r)
+        return true;
+    tb_jw_init(&in, &input);
+    tb_jw_object(&in);
+    tb_jw_kv_node(&in, "strategy", tb_json_get(r, "strategy"));
+    tb_jw_kv_node(&in, "params", tb_json_get(r, "params"));
+    tb_jw_kv_string(&in, "verb", "stop");
+    tb_jw_end_object(&in);
+    if (tb_plugins_call(b->plugins,
+                        &(struct tb_plugin_call){.plugin = f->exchange,
+                                                 .entry = TB_PLUGIN_EFFECTS,
+                                                 .input = input.data,
+                                                 .input_len = input.len,
+                                                 .mono_deadline_ms = deadline},
+                        &out, NULL, err))
+        f->effects = tb_json_parse(out.data, out.len, TB_JSON_UPSTREAM, err);
+    tb_buffer_free(&input);
+    tb_buffer_free(&out);
+    return f->effects || err->code != TB_BUSY;
 }
 
 static void take_recognised(struct tb_bots *b, struct found *f)
@@ -271,9 +303,9 @@ bool found_read(struct tb_bots *b, const char *instance, const char *image, int6
     take(f->instance, sizeof f->instance, instance);
     take(f->image, sizeof f->image, image);
     if (!read_run(b, f, deadline, err) || !read_configs(b, f, deadline, err) ||
-        !judge_kept(b, f, err))
+        !judge_kept(b, f, err) || !recognise(b, f, deadline, err) ||
+        !ask_effects(b, f, deadline, err))
         return false;
-    recognise(b, f, deadline);
     take_recognised(b, f);
     if (instance_nonce(instance, nonce))
         unknown(f, "owner",
@@ -286,33 +318,6 @@ bool found_read(struct tb_bots *b, const char *instance, const char *image, int6
 }
 
 /* ---- what a record keeps of it ---- */
-
-static void write_effects(struct tb_bots *b, const struct found *f, struct tb_json_writer *w)
-{
-    struct tb_buffer input = TB_BUFFER_INIT, out = TB_BUFFER_INIT;
-    struct tb_error err = {0};
-    struct tb_json_doc *doc = NULL;
-    struct tb_json_writer in;
-
-    tb_jw_init(&in, &input);
-    tb_jw_object(&in);
-    tb_jw_kv_string(&in, "strategy", f->strategy);
-    tb_jw_kv_node(&in, "params", tb_json_get(tb_json_root(f->recognised), "params"));
-    tb_jw_kv_string(&in, "verb", "stop");
-    tb_jw_end_object(&in);
-    if (tb_plugins_call(b->plugins,
-                        &(struct tb_plugin_call){.plugin = f->exchange,
-                                                 .entry = TB_PLUGIN_EFFECTS,
-                                                 .input = input.data,
-                                                 .input_len = input.len,
-                                                 .mono_deadline_ms = tb_mono_ms() + 2000},
-                        &out, NULL, &err))
-        doc = tb_json_parse(out.data, out.len, TB_JSON_UPSTREAM, &err);
-    tb_jw_kv_node(w, "effects", doc ? tb_json_get(tb_json_root(doc), "effects") : NULL);
-    tb_json_free(doc);
-    tb_buffer_free(&input);
-    tb_buffer_free(&out);
-}
 
 /* Of one pair only: with several controllers the reports name their own. */
 const char *found_quote(const struct found *f)
@@ -347,7 +352,8 @@ void found_write_facts(struct tb_bots *b, const struct found *f, struct tb_json_
     tb_jw_kv_node(w, "revision", tb_json_get(r, "revision"));
     tb_jw_kv_string(w, "generation", hash);
     tb_jw_end_object(w);
-    write_effects(b, f, w);
+    tb_jw_kv_node(w, "effects",
+                  f->effects ? tb_json_get(tb_json_root(f->effects), "effects") : NULL);
 }
 
 /* ---- the plan ---- */

@@ -271,10 +271,35 @@ static void judge_orders(struct looking *l, bool (*stop_wait)(struct tb_bots *, 
 
 /* ---- positions ---- */
 
-/* "nothing", "something" or "perhaps": what the executors keep when they are stopped. */
-static void what_is_kept(struct looking *l, char out[16])
+/* What the plugin says of a stop; when it was only late it is asked again. */
+static struct tb_json_doc *ask_effects(struct looking *l, const struct tb_buffer *input,
+                                       bool (*stop_wait)(struct tb_bots *, int64_t))
 {
-    struct tb_buffer input = TB_BUFFER_INIT, answer = TB_BUFFER_INIT;
+    struct tb_buffer answer = TB_BUFFER_INIT;
+    struct tb_json_doc *doc = NULL;
+
+    for (int i = 0; i < LOOKS; i++) {
+        struct tb_error err = {0};
+        if (tb_plugins_call(l->b->plugins,
+                            &(struct tb_plugin_call){.plugin = l->s->exchange,
+                                                     .entry = TB_PLUGIN_EFFECTS,
+                                                     .input = input->data,
+                                                     .input_len = input->len,
+                                                     .mono_deadline_ms = tb_plugins_deadline(2000)},
+                            &answer, NULL, &err))
+            doc = tb_json_parse(answer.data, answer.len, TB_JSON_UPSTREAM, &err);
+        if (err.code != TB_BUSY || stop_wait(l->b, LOOK_GAP_MS))
+            break;
+    }
+    tb_buffer_free(&answer);
+    return doc;
+}
+
+/* "nothing", "something" or "perhaps": what the executors keep when they are stopped. */
+static void what_is_kept(struct looking *l, bool (*stop_wait)(struct tb_bots *, int64_t),
+                         char out[16])
+{
+    struct tb_buffer input = TB_BUFFER_INIT;
     struct tb_error err = {0};
     struct tb_json_doc *facts, *doc = NULL;
     struct tb_json_writer w;
@@ -289,29 +314,21 @@ static void what_is_kept(struct looking *l, char out[16])
     tb_jw_kv_node(&w, "params", facts ? tb_json_get(tb_json_root(facts), "params") : NULL);
     tb_jw_kv_string(&w, "verb", "stop");
     tb_jw_end_object(&w);
-    if (l->s->strategy[0] &&
-        tb_plugins_call(l->b->plugins,
-                        &(struct tb_plugin_call){.plugin = l->s->exchange,
-                                                 .entry = TB_PLUGIN_EFFECTS,
-                                                 .input = input.data,
-                                                 .input_len = input.len,
-                                                 .mono_deadline_ms = tb_mono_ms() + 2000},
-                        &answer, NULL, &err))
-        doc = tb_json_parse(answer.data, answer.len, TB_JSON_UPSTREAM, &err);
+    if (l->s->strategy[0])
+        doc = ask_effects(l, &input, stop_wait);
     keeps = doc ? tb_json_get_string(tb_json_root(doc), "keeps") : NULL;
     tb_copy(out, 16, keeps ? keeps : "");
     tb_json_free(doc);
     tb_json_free(facts);
     tb_buffer_free(&input);
-    tb_buffer_free(&answer);
 }
 
-static void judge_positions(struct looking *l)
+static void judge_positions(struct looking *l, bool (*stop_wait)(struct tb_bots *, int64_t))
 {
     const struct tb_life *life = &l->s->life;
     char keeps[16];
 
-    what_is_kept(l, keeps);
+    what_is_kept(l, stop_wait, keeps);
     l->positions = POSITIONS_UNKNOWN;
     if (!life->keep_container) {
         l->positions = POSITIONS_KEPT; /* that is what abandoning means */
@@ -463,7 +480,7 @@ void left_look(struct tb_bots *b, const struct stopped *s,
     l->legs = legs_of(b, s, l->leg);
     judge_orders(l, stop_wait);
     look_at_fills(l);
-    judge_positions(l);
+    judge_positions(l, stop_wait);
     *proof_out = proof_of(l);
     tb_jw_init(&w, out);
     tb_jw_object(&w);

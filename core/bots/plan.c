@@ -489,8 +489,10 @@ static bool make(struct making *m, const struct tb_plan_wish *wish, struct tb_er
 bool plan_make(struct tb_bots *b, const struct tb_plan_wish *wish, struct plan *plan,
                struct tb_problems *problems, struct tb_error *err)
 {
-    struct making m = {
-        .b = b, .plan = plan, .problems = problems, .deadline = tb_mono_ms() + PLAN_DEADLINE_MS};
+    struct making m = {.b = b,
+                       .plan = plan,
+                       .problems = problems,
+                       .deadline = tb_plugins_deadline(PLAN_DEADLINE_MS)};
     bool ok;
 
     *plan = (struct plan){0};
@@ -563,7 +565,7 @@ bool tb_bots_check(struct tb_bots *bots, const struct tb_plan_wish *wish, struct
     struct making m = {.b = bots,
                        .plan = &plan,
                        .problems = problems,
-                       .deadline = tb_mono_ms() + PLAN_DEADLINE_MS};
+                       .deadline = tb_plugins_deadline(PLAN_DEADLINE_MS)};
     bool ok = request_read(bots, wish, &m.request, problems, err) && check(&m, wish->lenient, err);
     /* The plugin's own words on the form are an answer, also when they are all errors. */
     bool answered = ok || m.out;

@@ -52,7 +52,7 @@ static struct tb_json_doc *build(const struct rebuild *r, const struct tb_genera
                                         .entry = TB_PLUGIN_REBUILD,
                                         .input = input->data,
                                         .input_len = input->len,
-                                        .mono_deadline_ms = tb_mono_ms() + BUILD_MS,
+                                        .mono_deadline_ms = tb_plugins_deadline(BUILD_MS),
                                         .in = in};
     if (tb_plugins_call(r->b->plugins, &call, &out, NULL, err))
         doc = tb_json_parse(out.data, out.len, TB_JSON_UPSTREAM, err);
@@ -115,7 +115,8 @@ static void write_differences(struct tb_json_writer *w, const struct tb_json *a,
     }
 }
 
-/* change: differs, fails (by the new version only), unknown (nothing to compare with). */
+/* change: differs, fails (by the new version only), unknown (nothing to compare with, or no time).
+ */
 static void write_bot(struct rebuild *r, const struct tb_store_bot *bot, const char *change,
                       const char *detail, const struct tb_json *a, const struct tb_json *b)
 {
@@ -147,10 +148,10 @@ static void compare(struct rebuild *r, const struct tb_store_bot *bot, const str
         r->same++;
     else if (a && b)
         write_bot(r, bot, "differs", NULL, a, b);
-    else if (a)
+    else if (a && new_err.code != TB_BUSY)
         write_bot(r, bot, "fails", new_err.detail, NULL, NULL);
     else
-        write_bot(r, bot, "unknown", old_err.detail, NULL, NULL);
+        write_bot(r, bot, "unknown", a ? new_err.detail : old_err.detail, NULL, NULL);
     tb_json_free(old);
     tb_json_free(new);
     tb_buffer_free(&input);

@@ -181,7 +181,7 @@ bool request_translate(struct tb_bots *b, const struct tb_json *body, const char
                                                   .entry = TB_PLUGIN_TRANSLATE,
                                                   .input = input.data,
                                                   .input_len = input.len,
-                                                  .mono_deadline_ms = tb_mono_ms() + 5000,
+                                                  .mono_deadline_ms = tb_plugins_deadline(5000),
                                                   .in = r->in},
                          &output, &fault, err) &&
          (r->translated = tb_json_parse(output.data, output.len, TB_JSON_UPSTREAM, err)) != NULL;

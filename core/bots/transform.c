@@ -10,8 +10,14 @@ enum { TRANSFORM_MS = 2000 };
 
 static const char *const log_buffers[] = {"error_logs", "general_logs", NULL};
 
+/* What the figures and errors of one slice are made by. */
+struct made {
+    bool untransformed; /* by the SDK's general transform instead of the plugin's */
+    bool late;          /* not at all, because the machine was too slow */
+};
+
 static char *call(struct tb_bots *b, const char *plugin, enum tb_plugin_entry entry,
-                  const struct tb_buffer *input, bool *untransformed)
+                  const struct tb_buffer *input, struct made *made)
 {
     struct tb_buffer out = TB_BUFFER_INIT;
     struct tb_plugin_fault fault;
@@ -20,31 +26,32 @@ static char *call(struct tb_bots *b, const char *plugin, enum tb_plugin_entry en
                                   .entry = entry,
                                   .input = input->data,
                                   .input_len = input->len,
-                                  .mono_deadline_ms = tb_mono_ms() + TRANSFORM_MS};
+                                  .mono_deadline_ms = tb_plugins_deadline(TRANSFORM_MS)};
 
     if (!tb_plugins_call(b->plugins, &what, &out, &fault, &err)) {
         tb_log(TB_WARN, "plugin.transform", "%s: %s", plugin, err.detail);
         tb_buffer_free(&out);
-        *untransformed = true;
+        made->late = err.code == TB_BUSY;
+        made->untransformed = true;
         return NULL;
     }
-    *untransformed = *untransformed || fault.untransformed;
+    made->untransformed = made->untransformed || fault.untransformed;
     return tb_buffer_steal(&out, NULL);
 }
 
 /* By the plugin's transform; when that fails, or the instance is not ours, by the SDK's own, which
- * knows every report. */
+ * knows every report. A plugin that was only late has not failed: it is asked again. */
 static char *call_or_general(struct tb_bots *b, const char *plugin, enum tb_plugin_entry entry,
-                             const struct tb_buffer *input, bool *untransformed)
+                             const struct tb_buffer *input, struct made *made)
 {
     char *out;
-    *untransformed = false;
-    out = call(b, plugin, entry, input, untransformed);
-    return out || !plugin[0] ? out : call(b, "", entry, input, untransformed);
+    *made = (struct made){0};
+    out = call(b, plugin, entry, input, made);
+    return out || made->late || !plugin[0] ? out : call(b, "", entry, input, made);
 }
 
 static char *figures_of(struct tb_bots *b, const struct bot *bot, const char *plugin,
-                        const char *slice, size_t len, bool *untransformed)
+                        const char *slice, size_t len, struct made *made)
 {
     struct tb_buffer input = TB_BUFFER_INIT;
     struct tb_error err;
@@ -68,7 +75,7 @@ static char *figures_of(struct tb_bots *b, const struct bot *bot, const char *pl
     tb_jw_end_object(&w);
     tb_jw_kv_raw(&w, "raw", slice, len);
     tb_jw_end_object(&w);
-    figures = call_or_general(b, plugin, TB_PLUGIN_STATUS, &input, untransformed);
+    figures = call_or_general(b, plugin, TB_PLUGIN_STATUS, &input, made);
     tb_json_free(facts);
     tb_buffer_free(&input);
     return figures;
@@ -98,13 +105,13 @@ static void write_errors(const struct tb_json *errors, struct tb_buffer *out)
 /* {"lines": both log buffers} -> the "errors" array of the answer. Upstream calls only level ERROR
  * an error: refused requests (NETWORK), CRITICAL and reached limits (INFO) are in the general
  * buffer. */
-static char *errors_of(struct tb_bots *b, const char *plugin, const struct tb_json *slice)
+static char *errors_of(struct tb_bots *b, const char *plugin, const struct tb_json *slice,
+                       struct made *made)
 {
     struct tb_buffer input = TB_BUFFER_INIT, list = TB_BUFFER_INIT;
     struct tb_error err;
     struct tb_json_doc *doc = NULL;
     struct tb_json_writer w;
-    bool by_general;
     char *out;
 
     tb_jw_init(&w, &input);
@@ -116,7 +123,7 @@ static char *errors_of(struct tb_bots *b, const char *plugin, const struct tb_js
             tb_jw_node(&w, l);
     tb_jw_end_array(&w);
     tb_jw_end_object(&w);
-    out = call_or_general(b, plugin, TB_PLUGIN_LOG, &input, &by_general);
+    out = call_or_general(b, plugin, TB_PLUGIN_LOG, &input, made);
     tb_buffer_free(&input);
     if (out)
         doc = tb_json_parse(out, strlen(out), TB_JSON_UPSTREAM, &err);
@@ -196,7 +203,7 @@ void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
     const char *plugin = bot->exchange;
     char *figures = NULL, *errors = NULL;
     struct sight seen = {0};
-    bool untransformed = false;
+    struct made by = {0}, errors_by = {0};
 
     if (!doc) {
         free(slice);
@@ -204,9 +211,9 @@ void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
     }
     sight_of_slice(tb_json_root(doc), &seen);
     if (seen.reported && seen.trading)
-        figures = figures_of(b, bot, plugin, slice, len, &untransformed);
+        figures = figures_of(b, bot, plugin, slice, len, &by);
     if (has_lines(tb_json_root(doc)))
-        errors = errors_of(b, plugin, tb_json_root(doc));
+        errors = errors_of(b, plugin, tb_json_root(doc), &errors_by);
     pthread_mutex_lock(&b->lock);
     if (seen.trading || seen.reported != bot->sight.reported)
         bot->sight.report_at = tb_wall_ms();
@@ -223,7 +230,7 @@ void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
     if (figures) {
         free(bot->figures);
         bot->figures = figures;
-        bot->untransformed = untransformed;
+        bot->untransformed = by.untransformed;
         bot->figures_at = tb_wall_ms();
         follow_peak(bot);
     }
@@ -231,6 +238,8 @@ void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
         free(bot->errors);
         bot->errors = errors;
     }
+    if (by.late || errors_by.late)
+        bot->sight.hash = 0; /* so that the next look brings it again, changed or not */
     bot_changed(b, bot);
     pthread_mutex_unlock(&b->lock);
     tb_json_free(doc);

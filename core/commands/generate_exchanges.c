@@ -25,7 +25,7 @@ static bool write_page(struct tb_plugins *host, const char *dir, const char *nam
                                         .entry = TB_PLUGIN_DOCS,
                                         .input = "{}",
                                         .input_len = 2,
-                                        .mono_deadline_ms = tb_mono_ms() + PAGE_MS};
+                                        .mono_deadline_ms = tb_plugins_deadline(PAGE_MS)};
     if (tb_plugins_call(host, &call, &answer, &fault, &err))
         doc = tb_json_parse(tb_buffer_text(&answer), answer.len, TB_JSON_UPSTREAM, &err);
     const char *text = doc ? tb_json_get_string(tb_json_root(doc), "text") : NULL;

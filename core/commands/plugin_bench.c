@@ -98,7 +98,7 @@ struct tb_json_doc *bench_call(struct plugin_bench *b, const char *plugin,
                                   .entry = entry,
                                   .input = tb_buffer_text(input),
                                   .input_len = input->len,
-                                  .mono_deadline_ms = tb_mono_ms() + CALL_MS};
+                                  .mono_deadline_ms = tb_plugins_deadline(CALL_MS)};
     struct tb_plugin_fault fault = {0};
     struct tb_buffer out = TB_BUFFER_INIT;
     struct tb_error err = {0};

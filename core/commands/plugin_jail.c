@@ -139,7 +139,7 @@ static void call_once(struct tb_plugins *host, const char *plugin, size_t hook,
                                   .entry = hooks[hook].entry,
                                   .input = hooks[hook].input,
                                   .input_len = strlen(hooks[hook].input),
-                                  .mono_deadline_ms = tb_mono_ms() + CALL_DEADLINE_MS};
+                                  .mono_deadline_ms = tb_plugins_deadline(CALL_DEADLINE_MS)};
     bool ok = tb_plugins_call(host, &call, &answer, &fault, &err);
     r->outcome = outcome_of(ok, &fault, &answer);
     tb_buffer_clear(&r->text);

@@ -88,7 +88,8 @@ static void bless(struct test_run *run, const char *plugin, const struct tb_json
 
 static void run_plugin(struct test_run *run, const char *plugin)
 {
-    struct tb_plugin_call call = {.plugin = plugin, .mono_deadline_ms = tb_mono_ms() + CALL_MS};
+    struct tb_plugin_call call = {.plugin = plugin,
+                                  .mono_deadline_ms = tb_plugins_deadline(CALL_MS)};
     struct tb_plugin_fault fault = {0};
     struct tb_buffer out = TB_BUFFER_INIT;
     struct tb_error err = {0};

@@ -1,6 +1,6 @@
 /* A plugin whose transform fails or overruns three times in a row is switched to untransformed: the
  * SDK's general figures go on without it, marked as such, until it has a new version or somebody
- * reloads. Upstream's failures and a caller's deadline are never counted. Any thread. */
+ * reloads. Upstream's failures and a missed deadline are never counted. Any thread. */
 #include "base/log.h"
 #include "base/memory.h"
 #include "plugins/plugins_private.h"
@@ -70,7 +70,7 @@ void tb_breaker_result(struct tb_plugins *host, struct tb_plugin *plugin, unsign
         atomic_store(&b->failures[hook], 0);
         return;
     }
-    if (err->code != TB_PLUGIN_FAILED || fault->upstream || fault->late ||
+    if (err->code != TB_PLUGIN_FAILED || fault->upstream ||
         atomic_fetch_add(&b->failures[hook], 1) + 1 != FAILURES_MAX)
         return;
     pthread_mutex_lock(&lock);

@@ -61,7 +61,7 @@ static void look_at_clocks(struct tb_vm *vm)
         return;
     if (now >= vm->budget_end_us)
         vm->breach = TB_BREACH_BUDGET;
-    else if (vm->mono_deadline_ms && tb_mono_ms() >= vm->mono_deadline_ms)
+    else if (vm->mono_deadline_ms && !vm->changed && tb_mono_ms() >= vm->mono_deadline_ms)
         vm->breach = TB_BREACH_DEADLINE;
     else if (vm->arena->refusals > REFUSALS_MAX)
         vm->breach = TB_BREACH_MEMORY;
@@ -293,6 +293,24 @@ static void make_plain(char *text, size_t size)
     tb_buffer_free(&plain);
 }
 
+static void add_words(struct tb_vm *vm, const char *words)
+{
+    size_t len = strlen(vm->message);
+    (void)tb_copy(vm->message + len, sizeof vm->message - len, words);
+}
+
+/* Within its own budget, so it was the machine or what it waited for that took the time. */
+static bool report_late(const struct tb_vm *vm, struct tb_error *err)
+{
+    char words[160], place[160] = "";
+    if (vm->fault.file[0])
+        (void)snprintf(place, sizeof place, ", at %s:%d", vm->fault.file, vm->fault.line);
+    return tb_fail(err, TB_BUSY,
+                   "%s%s: the machine is busy or the Hummingbot API slow. Nothing was done; try "
+                   "again.",
+                   breach_words(vm, words, sizeof words), place);
+}
+
 static bool report_failure(struct tb_vm *vm, int status, struct tb_plugin_fault *fault,
                            struct tb_error *err)
 {
@@ -300,7 +318,9 @@ static bool report_failure(struct tb_vm *vm, int status, struct tb_plugin_fault 
     make_plain(vm->message, sizeof vm->message);
     if (status == LUA_ERRMEM && vm->breach == TB_BREACH_NONE)
         vm->breach = TB_BREACH_MEMORY;
-    if (vm->breach == TB_BREACH_NONE && vm->was_upstream) {
+    if (vm->breach == TB_BREACH_DEADLINE)
+        return report_late(vm, err);
+    if (vm->breach == TB_BREACH_NONE && vm->was_upstream && !vm->changed) {
         vm->fault.upstream = true;
         *fault = vm->fault;
         *err = vm->upstream;
@@ -312,9 +332,10 @@ static bool report_failure(struct tb_vm *vm, int status, struct tb_plugin_fault 
         if (vm->breach == TB_BREACH_MEMORY && !vm->fault.file[0])
             vm->fault = vm->refused_at;
         vm->fault.budget = true;
-        vm->fault.late = vm->breach == TB_BREACH_DEADLINE;
         (void)breach_words(vm, vm->message, sizeof vm->message);
     }
+    if (vm->changed)
+        add_words(vm, "; before that it had sent a change to the Hummingbot API");
     if (vm->plugin) {
         (void)tb_copy(vm->fault.plugin, sizeof vm->fault.plugin, vm->plugin->name);
         (void)snprintf(vm->fault.generation, sizeof vm->fault.generation, "%.8s", vm->plugin->hash);
@@ -410,8 +431,8 @@ bool tb_vm_run(struct tb_plugins *host, const struct tb_vm_job *job, struct tb_b
     tb_buffer_init(&vm.scratch, SCRATCH_MAX);
     out->max = max ? max : before + OUT_MAX;
     vm.arena = tb_lease_take(
-        host->arenas, job->mono_deadline_ms ? job->mono_deadline_ms : tb_mono_ms() + ARENA_WAIT_MS,
-        err);
+        host->arenas,
+        job->mono_deadline_ms ? job->mono_deadline_ms : tb_plugins_deadline(ARENA_WAIT_MS), err);
     bool ok = vm.arena && run_in_arena(&vm, doc, fault, err);
     if (vm.phase[0])
         write_spent(&vm, &fault->spent);

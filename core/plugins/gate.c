@@ -25,10 +25,10 @@ static struct tb_json_doc *run(struct tb_plugins *host, struct tb_plugin *plugin
     struct tb_buffer out = TB_BUFFER_INIT;
     struct tb_json_doc *doc = NULL;
     struct tb_generation *in = tb_generation_of(plugin->name, plugin);
-    const struct tb_plugin_call call = {.plugin = plugin->name,
-                                        .mono_deadline_ms =
-                                            tb_mono_ms() + (int64_t)TESTS_MS * TB_BUDGET_FACTOR,
-                                        .in = in};
+    const struct tb_plugin_call call = {
+        .plugin = plugin->name,
+        .mono_deadline_ms = tb_plugins_deadline((int64_t)TESTS_MS * TB_BUDGET_FACTOR),
+        .in = in};
     if (tb_plugins_test(host, &call, &out, fault, err))
         doc = tb_json_parse(tb_buffer_text(&out), out.len, TB_JSON_UPSTREAM, err);
     tb_generation_release(in);

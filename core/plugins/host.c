@@ -200,6 +200,11 @@ unsigned tb_plugins_threads_lost(struct tb_plugins *host)
 
 /* ---- calling ---- */
 
+int64_t tb_plugins_deadline(int64_t ms)
+{
+    return tb_mono_ms() + tb_clock_machine_ms(ms);
+}
+
 static bool missing(const struct tb_plugin_slot *slot, const char *name,
                     struct tb_plugin_fault *fault, struct tb_error *err)
 {

@@ -139,7 +139,7 @@ struct tb_plugin_call {
     enum tb_plugin_entry entry;
     const char *input; /* one JSON object */
     size_t input_len;
-    int64_t mono_deadline_ms;       /* the request's own deadline */
+    int64_t mono_deadline_ms;       /* the request's own: tb_plugins_deadline */
     const struct tb_generation *in; /* a held generation; NULL: the live one of this moment */
 };
 
@@ -159,7 +159,6 @@ struct tb_plugin_fault {
     char excerpt[480]; /* the line, its neighbours, a caret */
     bool budget;       /* it ran over its budget or memory */
     bool upstream;     /* an upstream read failed: not the plugin's fault */
-    bool late;         /* the caller's time was up, which may be the machine's fault */
     /* The answer is the SDK's own although it names a plugin with a hook for it: that one does not
      * load, was switched off, or failed too often. */
     bool untransformed;
@@ -172,8 +171,13 @@ struct tb_plugin_fault {
     struct tb_plugin_spent spent; /* also when nothing failed; zero when nothing ran */
 };
 
+/* A deadline for a call, `ms` from now. Most of a call is computing, so a scaled clock leaves it
+ * the machine's own time. */
+int64_t tb_plugins_deadline(int64_t ms);
+
 /* Writes the entry's JSON to `out`. false: TB_NOT_FOUND (no such plugin), TB_PLUGIN_FAILED (with
- * fault filled), an upstream code (TB_UPSTREAM_…), TB_BUSY (no arena before the deadline). */
+ * fault filled), an upstream code (TB_UPSTREAM_…), TB_BUSY (the deadline passed before an arena was
+ * free or the call was done, which is never the plugin's fault: nothing was done, ask again). */
 TB_MUST_CHECK
 bool tb_plugins_call(struct tb_plugins *host, const struct tb_plugin_call *call,
                      struct tb_buffer *out, struct tb_plugin_fault *fault, struct tb_error *err);

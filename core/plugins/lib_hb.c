@@ -199,6 +199,7 @@ static TB_MAY_RAISE int ask_upstream(lua_State *L, enum tb_hb_effect effect)
     tb_vm_wait(vm);
     bool ok = tb_hb_call(vm->host->config.hb, &call, &r->answer, &err);
     r->answered = true;
+    vm->changed |= effect == TB_HB_WRITE && r->answer.outcome != TB_HB_UNSENT;
     tb_vm_alive(vm);
     if (ok)
         r->doc = tb_json_parse(r->answer.body.data, r->answer.body.len, TB_JSON_UPSTREAM, &err);

@@ -322,6 +322,9 @@ struct tb_vm {
     int budget_ms;
     bool reads;  /* may host.read be called in this phase? */
     bool writes; /* may host.write? */
+    /* A change was sent. From here on only its own budget ends the call: cut off, it would not tell
+     * what it has changed. */
+    bool changed;
     int64_t mono_deadline_ms;
     int64_t now_ms;  /* os.time() of the plugin; 0: none */
     bool collecting; /* the collector was switched on */

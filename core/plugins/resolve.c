@@ -47,7 +47,7 @@ static struct tb_plugin *at_hand(const struct tb_plugin_slot *slot, const char *
 /* again: what failed may pass with the same Lua files. */
 static void note_failure(struct tb_plugin_slot *slot, bool again, const struct tb_error *why)
 {
-    /* A full pool of arenas says nothing about the files. */
+    /* That there was no arena, or no time, says nothing about the files. */
     again = again || why->code != TB_PLUGIN_FAILED;
     (void)tb_copy(slot->tried, sizeof slot->tried, again ? "" : slot->holds);
     (void)tb_copy(slot->error, sizeof slot->error, why->detail);

@@ -225,6 +225,7 @@ enum tb_store_kind {
      * request is told of its key and not, say, of its name being taken. */
     TB_STORE_IDEMPOTENCY_BEGIN,
     TB_STORE_IDEMPOTENCY_ANSWER,  /* .idempotency: status and body of a known key; TB_NOT_FOUND */
+    TB_STORE_IDEMPOTENCY_FREE,    /* .idempotency: the key may be used again */
     TB_STORE_AUDIT_ADD,           /* .audit */
     TB_STORE_META_PUT,            /* .meta; a NULL value deletes the key */
     TB_STORE_PLUGIN_VERSION_PUT,  /* .plugin_version: inserted, or activated_at and doc updated */

@@ -191,12 +191,18 @@ static bool key_met(const struct tb_store_change *change, struct tb_store_idempo
                           "with a new request.");
 }
 
+/* Makes the key unknown if it was made until then. */
+static int forget_key(struct tb_store_db *db, const struct tb_store_idempotency *key, int64_t until)
+{
+    return tb_store_run(db, TB_SQL_IDEMPOTENCY_EXPIRE, NULL, "tttti", key->token_id, key->method,
+                        key->route, key->key, until);
+}
+
 static bool idempotency_begin(struct tb_store_db *db, const struct tb_store_change *change,
                               struct tb_error *err)
 {
     const struct tb_store_idempotency *key = change->idempotency;
-    int rc = tb_store_run(db, TB_SQL_IDEMPOTENCY_EXPIRE, NULL, "tttti", key->token_id, key->method,
-                          key->route, key->key, key->created_at - TB_STORE_IDEMPOTENCY_MS);
+    int rc = forget_key(db, key, key->created_at - TB_STORE_IDEMPOTENCY_MS);
     int changed = 0;
     if (rc == SQLITE_DONE) {
         rc = tb_store_run_record(db, TB_SQL_IDEMPOTENCY_INSERT, key, &changed);
@@ -225,6 +231,12 @@ static bool idempotency_answer(struct tb_store_db *db, const struct tb_store_cha
     int rc = tb_store_run_record(db, TB_SQL_IDEMPOTENCY_ANSWER, change->idempotency, &changed);
     return written(db, rc, "writing an answer", err) &&
            (changed == 1 || tb_fail(err, TB_NOT_FOUND, "This Idempotency-Key is not known."));
+}
+
+static bool idempotency_free(struct tb_store_db *db, const struct tb_store_change *change,
+                             struct tb_error *err)
+{
+    return written(db, forget_key(db, change->idempotency, INT64_MAX), "freeing a key", err);
 }
 
 static bool audit_add(struct tb_store_db *db, const struct tb_store_change *change,
@@ -279,6 +291,7 @@ static bool (*const appliers[TB_STORE_KIND_COUNT])(struct tb_store_db *db,
     [TB_STORE_TOKEN_REVOKE] = token_revoke,
     [TB_STORE_IDEMPOTENCY_BEGIN] = idempotency_begin,
     [TB_STORE_IDEMPOTENCY_ANSWER] = idempotency_answer,
+    [TB_STORE_IDEMPOTENCY_FREE] = idempotency_free,
     [TB_STORE_AUDIT_ADD] = audit_add,
     [TB_STORE_META_PUT] = meta_put,
     [TB_STORE_PLUGIN_VERSION_PUT] = plugin_version_put,

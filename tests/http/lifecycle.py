@@ -83,6 +83,16 @@ def until_step(bridge, href, step, timeout=60):
     until(there, timeout, lambda: f"{operation(bridge, href)}")
 
 
+def in_time(ask, timeout=180):
+    """The answer of a machine that was not too slow for it: 503 with Retry-After says that nothing was done."""
+    end = time.monotonic() + timeout
+    while True:
+        answer = ask()
+        if answer.status_code != 503 or time.monotonic() > end:
+            return answer
+        assert answer.json()["retryable"] and answer.headers["Retry-After"], answer.text
+
+
 def of_bot(names, name):
     """Instances (or bases) of a bot: hummingbot-<slug>-<nonce>[-<date>-<time>]."""
     stem = f"hummingbot-{name}-"

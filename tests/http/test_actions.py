@@ -22,7 +22,7 @@ ACTIONS = """actions = {
     end },
   undeclared = { title = "U", role = "operator", needs = {"accounts.list"}, run = function(ctx, p, hb) hb.accounts.add({ account_name = "x" }) end },
   bug = { title = "B", role = "operator", run = function() error("my mistake") end },
-  loop = { title = "L", role = "operator", run = function() while true do end end },
+  bomb = { title = "L", role = "operator", run = function() local t = {} while true do t[#t + 1] = ("x"):rep(1e5) end end },
 },"""
 
 
@@ -132,7 +132,7 @@ def test_roles(bridge):
 @pytest.mark.parametrize("action,status,words", [
     ("undeclared", 500, "hb.accounts.add is not among the needs of this action"),
     ("bug", 500, "my mistake"),
-    ("loop", 500, "acting/plugin.lua:21: action "),  # over its budget or the deadline
+    ("bomb", 500, "acting/plugin.lua:21: action used more than its 16 MiB of memory"),
     ("add_acount", 404, "did you mean add_account"),
 ])
 def test_faults_are_told(bridge, simulator, action, status, words):

@@ -227,6 +227,11 @@ static void a_key_counts_once(void **state)
                                          again.created_at + TB_STORE_IDEMPOTENCY_MS, &err) != NULL);
     key.key = "unknown";
     must_refuse(TB_NOT_FOUND, tb_store_commit(store, &answer, 1, &err));
+
+    struct tb_store_change freed = {.kind = TB_STORE_IDEMPOTENCY_FREE, .idempotency = &again};
+    must(tb_store_commit(store, &freed, 1, &err));
+    must(tb_store_commit(store, repeat, 1, &err));
+    assert_null(result.found);
 }
 
 static void collect_attempt(void *arg, const struct tb_store_attempt *attempt)

@@ -29,6 +29,7 @@ static struct {
     unsigned in; /* calls inside */
     unsigned calls;
     enum tb_code fails; /* TB_OK: answers */
+    int64_t takes_ms;   /* of virtual time */
     char last_body[512];
 } upstream = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
 
@@ -69,6 +70,8 @@ bool tb_hb_call(struct tb_hb *hb, const struct tb_hb_call *call, struct tb_hb_an
     upstream.in--;
     enum tb_code fails = upstream.fails;
     pthread_mutex_unlock(&upstream.lock);
+    if (upstream.takes_ms)
+        tb_clock_advance(upstream.takes_ms);
     if (fails != TB_OK)
         return tb_fail(err, fails, "the Hummingbot API did not answer");
     tb_buffer_puts(&answer->body, answer_of(call));

@@ -220,20 +220,122 @@ static void test_threads(void **state)
     close_place(&place);
 }
 
-static void test_deadline(void **state)
+/* ---- deadlines ---- */
+
+static const char slow[] = HEAD
+    "plugin.transforms = { status = function() while true do end end }\n"
+    "s.check = function(ctx, p, market)\n"
+    "  market.rules('x', 'BTC-USDT')\n"
+    "  for i = 1, 100000 do end\n"
+    "end\n"
+    "local function bomb() local t = {} while true do t[#t + 1] = ('x'):rep(1e5) end end\n"
+    "local function add(after) return { title = 'A', role = 'admin', needs = { 'accounts.add' },\n"
+    "  run = function(ctx, p, hb)\n"
+    "    hb.accounts.add({ account_name = 'one' })\n"
+    "    for i = 1, 100000 do end\n"
+    "    after()\n"
+    "  end } end\n"
+    "plugin.actions = { add = add(function() end), bomb = add(bomb),\n"
+    "  read = { title = 'R', role = 'admin', needs = { 'accounts.list' },\n"
+    "    run = function(ctx, p, hb) hb.accounts.list({}) for i = 1, 100000 do end end } }\n" TAIL;
+
+/* A call whose time is up after `ms`; 0: never. */
+static bool call_within(struct place *place, enum tb_plugin_entry entry, const char *input,
+                        int64_t ms, struct tb_buffer *out, struct tb_plugin_fault *fault,
+                        struct tb_error *err)
+{
+    struct tb_plugin_call c = {.plugin = "demo",
+                               .entry = entry,
+                               .input = input,
+                               .input_len = strlen(input),
+                               .mono_deadline_ms = ms ? tb_mono_ms() + ms : 0};
+    tb_buffer_clear(out);
+    *err = (struct tb_error){0};
+    return tb_plugins_call(place->host, &c, out, fault, err);
+}
+
+static bool is_broken(struct place *place)
+{
+    struct tb_buffer list = TB_BUFFER_INIT;
+    tb_plugins_list(place->host, &list);
+    bool yes = strstr(tb_buffer_text(&list), "\"status\":\"broken\"") != NULL;
+    tb_buffer_free(&list);
+    return yes;
+}
+
+/* A missed deadline is nobody's fault and never counts; an overrun of the budget is the plugin's.
+ */
+static void test_late_is_not_failed(void **state)
 {
     (void)state;
     struct place place;
     struct tb_plugin_fault fault;
-    struct tb_error err = {0};
+    struct tb_error err;
     struct tb_buffer out = TB_BUFFER_INIT;
-    open_place(&place, trivial);
-    struct tb_plugin_call c = {.plugin = "demo",
-                               .entry = TB_PLUGIN_DESCRIBE,
-                               .input = "{}",
-                               .input_len = 2,
-                               .mono_deadline_ms = tb_mono_ms() - 1};
-    assert_false(tb_plugins_call(place.host, &c, &out, &fault, &err));
+    open_place(&place, slow);
+    for (int i = 0; i < 5; i++) {
+        assert_false(call_within(&place, TB_PLUGIN_STATUS, "{\"bot\":{}}", -1, &out, &fault, &err));
+        assert_int_equal(err.code, TB_BUSY);
+        assert_string_equal(fault.plugin, "");
+    }
+    assert_false(is_broken(&place));
+    for (int i = 0; i < 3; i++) {
+        assert_false(call_within(&place, TB_PLUGIN_STATUS, "{\"bot\":{}}", 0, &out, &fault, &err));
+        assert_int_equal(err.code, TB_PLUGIN_FAILED);
+        assert_string_equal(fault.plugin, "demo");
+        assert_true(fault.budget);
+    }
+    assert_true(is_broken(&place));
+    tb_buffer_free(&out);
+    close_place(&place);
+}
+
+/* Slow reads use the time up; where the plugin was then is said. */
+static void test_late_after_reads(void **state)
+{
+    static const char plan[] = "{\"strategy\":\"s\",\"ctx\":{\"account\":\"a\"}}";
+    (void)state;
+    struct place place;
+    struct tb_plugin_fault fault;
+    struct tb_error err;
+    struct tb_buffer out = TB_BUFFER_INIT;
+    open_place(&place, slow);
+    tb_clock_use_virtual(1000000, 1000000);
+    upstream.takes_ms = 70000;
+    assert_false(call_within(&place, TB_PLUGIN_PLAN, plan, 60000, &out, &fault, &err));
+    assert_int_equal(err.code, TB_BUSY);
+    assert_non_null(
+        strstr(err.detail, "check was not done when the request's time was up, at demo/"));
+    assert_string_equal(fault.plugin, "");
+    assert_false(
+        call_within(&place, TB_PLUGIN_ACTION, "{\"action\":\"read\"}", 60000, &out, &fault, &err));
+    assert_int_equal(err.code, TB_BUSY);
+    upstream.takes_ms = 0;
+    tb_clock_use_real();
+    tb_buffer_free(&out);
+    close_place(&place);
+}
+
+/* Once it has changed something, an action is not cut off by the clock: it says what it did. */
+static void test_a_change_is_told(void **state)
+{
+    (void)state;
+    struct place place;
+    struct tb_plugin_fault fault;
+    struct tb_error err;
+    struct tb_buffer out = TB_BUFFER_INIT;
+    open_place(&place, slow);
+    tb_clock_use_virtual(1000000, 1000000);
+    upstream.takes_ms = 70000;
+    assert_true(
+        call_within(&place, TB_PLUGIN_ACTION, "{\"action\":\"add\"}", 60000, &out, &fault, &err));
+    assert_non_null(strstr(tb_buffer_text(&out), "\"state\":\"done\""));
+    assert_false(
+        call_within(&place, TB_PLUGIN_ACTION, "{\"action\":\"bomb\"}", 60000, &out, &fault, &err));
+    assert_int_equal(err.code, TB_PLUGIN_FAILED);
+    assert_non_null(strstr(err.detail, "memory; before that it had sent a change"));
+    upstream.takes_ms = 0;
+    tb_clock_use_real();
     tb_buffer_free(&out);
     close_place(&place);
 }
@@ -241,9 +343,10 @@ static void test_deadline(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_leaks), cmocka_unit_test(test_hooks_get_copies),
-        cmocka_unit_test(test_folder),        cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_threads),       cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_nothing_leaks),    cmocka_unit_test(test_hooks_get_copies),
+        cmocka_unit_test(test_folder),           cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_threads),          cmocka_unit_test(test_late_is_not_failed),
+        cmocka_unit_test(test_late_after_reads), cmocka_unit_test(test_a_change_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
