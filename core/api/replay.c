@@ -64,6 +64,42 @@ static bool refuse(struct call *call, const struct tb_json *errors, struct tb_er
     return tb_fail(err, TB_INVALID, "Nothing can be replayed: %s.", first ? first : "refused");
 }
 
+/* The plugin host has no calendar: its times are seconds. */
+static void write_candles(struct tb_json_writer *w, const struct tb_json *candles)
+{
+    static const struct {
+        const char *from, *to;
+    } TIMES[] = {{"from_s", "from"}, {"to_s", "to"}};
+    tb_jw_key(w, "candles");
+    tb_jw_object(w);
+    for (const struct tb_json *m = tb_json_first(candles); m; m = m->next) {
+        int64_t seconds;
+        size_t i = 0;
+        while (i < 2 && strcmp(m->key, TIMES[i].from) != 0)
+            i++;
+        if (i < 2 && tb_json_int64(m, &seconds))
+            tb_jw_kv_time(w, TIMES[i].to, seconds * 1000);
+        else
+            tb_jw_kv_node(w, m->key, m);
+    }
+    tb_jw_end_object(w);
+}
+
+static void write_estimate(struct call *call, const struct tb_json *root)
+{
+    struct tb_json_writer w;
+    tb_jw_init(&w, &call->res->body);
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "kind", "estimate");
+    for (const struct tb_json *m = root->child; m; m = m->next) {
+        if (strcmp(m->key, "candles") == 0)
+            write_candles(&w, m);
+        else if (strcmp(m->key, "ok") != 0 && strcmp(m->key, "errors") != 0)
+            tb_jw_kv_node(&w, m->key, m);
+    }
+    tb_jw_end_object(&w);
+}
+
 bool api_replay(struct call *call, struct tb_error *err)
 {
     char plugin[64];
@@ -81,18 +117,10 @@ bool api_replay(struct call *call, struct tb_error *err)
         return false;
     const struct tb_json *root = tb_json_root(doc);
     bool ok = tb_json_true(tb_json_get(root, "ok"));
-    if (ok) {
-        struct tb_json_writer w;
-        tb_jw_init(&w, &call->res->body);
-        tb_jw_object(&w);
-        tb_jw_kv_string(&w, "kind", "estimate");
-        for (const struct tb_json *m = root->child; m; m = m->next)
-            if (strcmp(m->key, "ok") != 0 && strcmp(m->key, "errors") != 0)
-                tb_jw_kv_node(&w, m->key, m);
-        tb_jw_end_object(&w);
-    } else {
+    if (ok)
+        write_estimate(call, root);
+    else
         (void)refuse(call, tb_json_get(root, "errors"), err);
-    }
     tb_json_free(doc);
     return ok;
 }

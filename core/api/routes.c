@@ -101,7 +101,8 @@ static const struct api_route rows[] = {
     {"POST", "/exchanges/{exchange}/strategies/{strategy}/replay",
      "/exchanges/{exchange}/strategies/{strategy}/replay", API_OPERATOR, API_LANE, 256 * KIB,
      "lane", api_replay,
-     "what the levels of `{params}` would have met in the candles of the last `{days}` (1 to 30): "
+     "what the levels of `{params}` would have met in the candles of the last `{days}` (1 to 7 in "
+     "minutes, to 30 in steps of five), exits included, the worst way through each candle taken: "
      "an estimate, with its candles and its optimism named"},
     {"POST", "/exchanges/{exchange}/actions/{action}", "/exchanges/{exchange}/actions/{action}",
      API_OPERATOR, API_AUDIT | API_KEY | API_LANE, 64 * KIB, "lane", api_run_action,

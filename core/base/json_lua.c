@@ -118,6 +118,27 @@ void tb_lua_push_json(lua_State *L, const struct tb_json *node, const struct tb_
     }
 }
 
+void tb_lua_push_columns(lua_State *L, const struct tb_json *rows, int names)
+{
+    lua_Integer columns = (lua_Integer)lua_rawlen(L, names);
+    luaL_checkstack(L, 4, NULL);
+    names = lua_absindex(L, names);
+    lua_createtable(L, 0, (int)columns);
+    for (lua_Integer c = 1; c <= columns; c++) {
+        lua_Integer i = 0;
+        lua_rawgeti(L, names, c);
+        const char *name = luaL_checkstring(L, -1);
+        lua_createtable(L, size_hint(rows->len), 0);
+        for (const struct tb_json *row = rows->child; row; row = row->next) {
+            double value = NAN;
+            (void)tb_json_double(tb_json_get(row, name), &value);
+            lua_pushnumber(L, value);
+            lua_rawseti(L, -2, ++i);
+        }
+        lua_rawset(L, -3);
+    }
+}
+
 /* ---- from Lua ---- */
 
 /* Where in the value we are, for the error message: a chain up the C stack. */

@@ -31,6 +31,9 @@ enum tb_lua_numbers { TB_LUA_FLOATS, TB_LUA_DECIMALS };
  * an array), the member "*" stands for every key. */
 TB_MAY_RAISE void tb_lua_push_json(lua_State *L, const struct tb_json *node,
                                    const struct tb_json *projection, enum tb_lua_numbers numbers);
+/* Pushes a table of one array of floats for each name in the array at `names`: that member of every
+ * element of `rows`, NaN where it is missing or no number. */
+TB_MAY_RAISE void tb_lua_push_columns(lua_State *L, const struct tb_json *rows, int names);
 /* Appends the value at `index` as canonical JSON; raises on cycles, depth > 64, mixed keys,
  * functions, NaN, keys that are not UTF-8; and when out->max is exceeded (set it: shared tables can
  * unfold without end). `out` must outlive an error (host-owned). */

@@ -21,6 +21,7 @@ static const struct ttl {
     {TB_HB_CONNECTORS_ORDER_TYPES, 600000, true},
     {TB_HB_MARKET_PRICES, 2000, true},
     {TB_HB_MARKET_CANDLES, 30000, true},
+    {TB_HB_MARKET_CANDLES_HISTORY, 600000, true},
     {TB_HB_PORTFOLIO_STATE, 5000, false},
     {TB_HB_CONNECTORS_LIST, 5000, false},
     {TB_HB_CONTROLLERS_LIST, 5000, false},

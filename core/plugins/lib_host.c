@@ -2,6 +2,7 @@
  *
  *   host.phase(name, budget_ms)  what runs now; only facts, check and preview may read upstream
  *   host.read(endpoint, args, projection)  one read of the Hummingbot API, lib_hb.c
+ *   host.columns(endpoint, args, names)  the same for a long list of numbers
  *   host.write(endpoint, args)   one change, for actions only
  *   host.effect(endpoint) -> "read", "write", …, or nil when there is no such endpoint
  *   host.set_now(ctx_now)        the plugin's os.time(): RFC 3339 text or integer milliseconds
@@ -162,6 +163,7 @@ static int host_chunk(lua_State *L)
 static const luaL_Reg functions[] = {
     {"phase", host_phase},
     {"read", tb_host_read},
+    {"columns", tb_host_columns},
     {"write", tb_host_write},
     {"effect", tb_host_effect},
     {"set_now", host_set_now},

@@ -414,6 +414,7 @@ TB_MAY_RAISE int tb_open_cjson(lua_State *L);
 TB_MAY_RAISE int tb_open_host(lua_State *L);
 /* host.read: one closure over the endpoint table (lib_hb.c). */
 TB_MAY_RAISE int tb_host_read(lua_State *L);
+TB_MAY_RAISE int tb_host_columns(lua_State *L);
 TB_MAY_RAISE int tb_host_write(lua_State *L);
 TB_MAY_RAISE int tb_host_effect(lua_State *L);
 

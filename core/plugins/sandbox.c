@@ -47,8 +47,9 @@ static const struct library libraries[] = {
 
 /* Modules of the SDK that are the kernel's own. */
 static const char *const private_modules[] = {
-    "kernel", "contract", "plan",  "market", "report",  "aliases", "risk", "loglines",
-    "trades", "effects",  "rules", "schema", "actions", "replay",  "docs", NULL};
+    "kernel",   "contract", "plan",    "market", "report", "aliases", "risk",
+    "loglines", "trades",   "effects", "rules",  "schema", "actions", "replay",
+    "docs",     "candles",  "exits",   "reckon", NULL};
 
 /* Modules written in C. */
 static const luaL_Reg c_modules[] = {

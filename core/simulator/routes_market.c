@@ -41,6 +41,7 @@ static const char *const candle_connectors[] = {
 };
 #define CANDLE_CONNECTORS (sizeof candle_connectors / sizeof candle_connectors[0])
 #define CANDLE_WAIT_MS    30000
+#define PAST_MAX          50000
 
 static double seconds_now(const struct sim_call *call)
 {
@@ -145,6 +146,31 @@ static void write_candle(struct tb_json_writer *out, int64_t at, double open, do
     tb_jw_end_object(out);
 }
 
+/* The price at a moment of the past, as a part of the present one: a swing of six hours and noise,
+ * the same whichever page is asked. */
+static double past_price(int64_t at)
+{
+    uint64_t random = (uint64_t)at;
+    return 1 + 0.01 * sin((double)at / 3600000) + 0.001 * (sim_random_unit(&random) - 0.5);
+}
+
+static void write_past(struct sim_call *call, double price, int64_t step)
+{
+    int64_t from = 0, to = 0, now = call->w->now;
+    (void)tb_json_int64(tb_json_get(call->body, "start_time"), &from);
+    (void)tb_json_int64(tb_json_get(call->body, "end_time"), &to);
+    from = (from * 1000 + step - 1) / step * step;
+    to = to * 1000 > now ? now : to * 1000;
+    if (from > to) {
+        sim_detail(call, 404, "No historical data available");
+        return;
+    }
+    tb_jw_array(&call->out);
+    for (int64_t at = from, n = 0; at <= to && n < PAST_MAX; at += step, n++)
+        write_candle(&call->out, at, price * past_price(at), price * past_price(at + step));
+    tb_jw_end_array(&call->out);
+}
+
 void sim_post_candles(struct sim_call *call)
 {
     const char *connector = tb_json_get_string(call->body, "connector_name");
@@ -177,6 +203,10 @@ void sim_post_candles(struct sim_call *call)
             "Candle feed for %s %s did not become ready within 30s. The trading pair may not "
             "exist on this exchange.",
             connector, pair);
+        return;
+    }
+    if (tb_json_get(call->body, "start_time")) {
+        write_past(call, price, step);
         return;
     }
     count = count < 1 ? 1 : count > 5000 ? 5000 : count;

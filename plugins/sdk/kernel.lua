@@ -12,7 +12,7 @@ local decimal = require("bridge.decimal")
 
 local kernel = {}
 
-local BUDGET_MS = { plain = 200, facts = 200, check = 200, build = 200, preview = 200, transform = 20, action = 1000, replay = 1000 }
+local BUDGET_MS = { plain = 200, facts = 200, check = 200, build = 200, preview = 200, transform = 20, action = 1000, candles = 1000, replay = 1000 }
 
 local function phase(name, kind)
   host.phase(name, BUDGET_MS[kind or name])

@@ -12,9 +12,10 @@
 --   return test
 --
 -- t.plan(strategy, params, { world, risk, ctx }) plans as the bridge does; t.replay(strategy, params, candles,
--- world) replays over { { open, high, low, close }, … }. t.ok(plan), t.refused(plan, code,
--- pointer), t.warned(plan, code), t.equal(is, should), t.golden(name, value), t.recognised(plan): the built
--- configs are known as what they were built from; t.recognise(configs, script): what somebody's are known as.
+-- world) replays over { { open, high, low, close }, … }, the newest of the last world.days, false for one that
+-- the feed does not have. t.ok(plan), t.refused(plan, code, pointer), t.warned(plan, code), t.equal(is, should),
+-- t.golden(name, value), t.recognised(plan): the built configs are known as what they were built from;
+-- t.recognise(configs, script): what somebody's are known as.
 --
 -- world = { rules = { [pair] = … }, mid = { [pair] = … }, balances = { [connector] = { TOKEN = amount } },
 -- answers = { ["gateway.status"] = value or function(args) } }; rules and mid hold for every connector. What
@@ -93,6 +94,20 @@ local function read(name, args)
   error({ upstream = true, code = "upstream_error", message = "the test's world has no answer for " .. name }, 0)
 end
 
+-- As host.columns does it.
+local function columns(name, args, names)
+  local out = {}
+  local rows = read(name, args)
+  for _, column in ipairs(names) do
+    out[column] = {}
+    for i, row in ipairs(rows) do
+      local value = row[column]
+      out[column][i] = (decimal.is(value) or type(value) == "number") and tonumber(tostring(value)) + 0.0 or 0 / 0
+    end
+  end
+  return out
+end
+
 -- ---- what a case may call ----
 
 local t = {}
@@ -118,13 +133,32 @@ function t.plan(strategy, params, options)
   return made
 end
 
--- candles: an array of { open, high, low, close }, what the market's feed gives.
+-- What the market's feed has, as upstream gives it: candles end now, `step_s` apart; `false` is a hole. A row
+-- that is a table with names is given as it is.
+local function feed_rows(candles, step_s)
+  local rows, to = {}, os.time() // step_s * step_s
+  for i, c in ipairs(candles) do
+    local at = to - (#candles - i + 1) * step_s
+    if c and c.open == nil then
+      rows[#rows + 1] = { timestamp = at, open = c[1], high = c[2], low = c[3], close = c[4] }
+    elseif c then
+      rows[#rows + 1] = c
+    end
+  end
+  return rows
+end
+
+-- candles: an array of { open, high, low, close }, what the market's feed gives; false is a hole.
 function t.replay(strategy, params, candles, options)
   local world = copy(options or {})
   world.answers = world.answers or {}
-  local rows = {}
-  for i, c in ipairs(candles) do rows[i] = { open = c[1], high = c[2], low = c[3], close = c[4] } end
-  world.answers["market.candles"] = json.array(rows)
+  world.answers["market.candles_history"] = world.answers["market.candles_history"] or function(args)
+    local out = json.array({})
+    for _, row in ipairs(feed_rows(candles, (world.days or 7) <= 7 and 60 or 300)) do
+      if row.timestamp >= args.body.start_time and row.timestamp <= args.body.end_time then out[#out + 1] = row end
+    end
+    return out
+  end
   t.plan(strategy, params, { world = world })
   return state.kernel.replay(state.plugin, { strategy = strategy, params = copy(params), days = world.days, ctx = copy(state.ctx) })
 end
@@ -231,14 +265,14 @@ end
 -- Runs work(t) with the tests' world in the place of upstream.
 local function in_world(plugin, kernel, known, phase, work)
   state = { plugin = plugin, kernel = kernel, known = known, golden = {}, planned = {} }
-  local real_read, real_phase = host.read, host.phase
-  host.read = read
+  local real_read, real_columns, real_phase = host.read, host.columns, host.phase
+  host.read, host.columns = read, columns
   host.phase = function(name, budget)
     state.phase = name
     return real_phase(name, budget)
   end
   local result = work(t)
-  host.read, host.phase = real_read, real_phase
+  host.read, host.columns, host.phase = real_read, real_columns, real_phase
   return result
 end
 

@@ -6,7 +6,7 @@ local t = {}
 
 function t.plan(strategy, params, options) end
 
----candles: an array of { open, high, low, close }, what the market's feed gives.
+---candles: an array of { open, high, low, close }, what the market's feed gives; false is a hole.
 function t.replay(strategy, params, candles, options) end
 
 function t.ok(plan) end

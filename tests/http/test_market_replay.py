@@ -1,5 +1,28 @@
 """POST /exchanges/{x}/strategies/{s}/replay on the simulator's candles: an estimate, named as one."""
+import sys
+
 import pytest
+
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "tests/faults"))
+import fault_server as faults  # noqa: E402
+
+HISTORY = "/market-data/historical-candles"
+EXITS = {"take_profit", "stop_loss", "trailing_stop", "time_limit"}
+
+
+@pytest.fixture(scope="module")
+def upstream(simulator):
+    with faults.FaultServer(upstream=("127.0.0.1", simulator.port)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def bridge(start_bridge, upstream):
+    program = start_bridge(upstream.url)
+    program.wait_until(lambda: program.get("/readyz").status_code == 200)
+    return program
 
 
 def replay(bridge, status=200, exchange="bitmart", strategy="spot_mm", **body):
@@ -8,25 +31,81 @@ def replay(bridge, status=200, exchange="bitmart", strategy="spot_mm", **body):
     return answer.json()
 
 
-def test_an_estimate_with_its_candles_and_optimism(bridge):
-    found = replay(bridge, days=1, params={"spreads_pct": ["0.02", "0.1"], "take_profit_pct": "0.8"})
+def test_a_week_of_minutes_with_its_candles_and_optimism(bridge, upstream):
+    asked = {"spreads_pct": ["0.02", "0.1"], "take_profit_pct": "0.8"}
+    found = replay(bridge, days=7, params=asked)
     assert found["kind"] == "estimate"
-    assert found["candles"] == {"feed": "bitmart_perpetual", "pair": "BTC-USDT", "interval": "1m",
-                                "count": 1440, "asked": 1440, "days": 1}
+    candles = found["candles"]
+    times = candles.pop("from"), candles.pop("to")
+    assert all(t.endswith(":00.000Z") for t in times) and times[0] < times[1]
+    # The last minute may begin between the bridge's look at the clock and the simulator's.
+    assert candles.pop("count") + candles.pop("missing") == 10080 and candles.pop("longest_gap_s") <= 60
+    assert candles == {"feed": "bitmart_perpetual", "pair": "BTC-USDT", "interval": "1m", "asked": 10080,
+                       "days": 7, "refused": 0}
     estimate = found["estimate"]
-    assert estimate["fills"] > 0 and estimate["levels"] == 4
+    assert estimate["fills"] > 0 and estimate["levels"] == 4 and set(estimate["exits"]) == EXITS
+    assert 0 <= estimate["fills"] - 2 * sum(estimate["exits"].values()) <= 4
     assert float(estimate["fees_quote"]) == pytest.approx(
         float(estimate["volume_quote"]) * 0.0025, abs=1e-6)
     assert float(estimate["worst_quote"]) <= min(0, float(estimate["net_quote"]))
     assert any("bitmart_perpetual" in line for line in found["optimism"])
+    # Whole days are kept: with other parameters the same week is read again at its two ends only.
+    read = upstream.count("POST", HISTORY)
+    assert read == 8
+    replay(bridge, days=7, params={**asked, "stop_loss_pct": "1"})
+    assert upstream.count("POST", HISTORY) - read <= 2
 
 
-def test_a_grid_and_an_expert_config(bridge):
+def test_grids_and_an_expert_config(bridge):
     assert replay(bridge, strategy="spot_grid", days=3)["estimate"]["levels"] > 1
-    found = replay(bridge, exchange="hummingbot", strategy="controller", days=7,
+    short = replay(bridge, exchange="bitmart", strategy="perp_grid", days=1, params={"direction": "short"})
+    assert short["estimate"]["levels"] > 1 and any("liquidation" in line for line in short["optimism"])
+    found = replay(bridge, exchange="hummingbot", strategy="controller", days=30,
                    params={"config": "buy_spreads: [0.001]\nsell_spreads: [0.001]"})
     assert found["candles"]["feed"] == "binance" and found["candles"]["interval"] == "5m"
-    assert found["candles"]["count"] == 2016 and found["estimate"]["levels"] == 2
+    assert found["candles"]["asked"] == 8640 and found["estimate"]["levels"] == 2
+    assert any("5m" in line for line in found["optimism"])
+
+
+def lying(exchange):
+    """Minutes of which one in ten is a lie, and an hour that is not there."""
+    body = exchange.request.json()
+    rows = []
+    for n, at in enumerate(range(body["start_time"], body["end_time"], 60)):
+        row = {"timestamp": at, "open": 3000.0, "high": 3001.0, "low": 2999.0, "close": 3000.0}
+        if n % 10 == 3:
+            row.update([{"high": 1.0}, {"low": -5}, {"close": None}, {"open": "x"}, {"timestamp": at + 7},
+                        {"timestamp": 0}, {"low": 1e308, "high": 1e309}][n // 10 % 7])
+        if not 700 <= n < 760:
+            rows.append(row)
+    text = faults.json.dumps(rows).replace("null", "NaN")
+    faults.reply(200, text, "application/json")(exchange)
+
+
+def test_a_lying_feed_is_counted(bridge, upstream):
+    upstream.behave("POST", HISTORY, lying, forever=True)
+    try:
+        found = replay(bridge, params={"pair": "DOGE-USDT"}, days=7)
+    finally:
+        upstream.reset()
+    candles = found["candles"]
+    assert candles["refused"] > 900 and candles["count"] + candles["missing"] == 10080
+    assert candles["longest_gap_s"] >= 3600
+    assert any("missing" in line for line in found["optimism"])
+    assert found["estimate"]["fills"] == 0
+    assert "candles_differ" in [w["code"] for w in found["warnings"]]
+
+
+@pytest.mark.parametrize("answer", [
+    faults.reply_json(200, {"error": "no"}), faults.reply_json(200, "no"), faults.html("ngrok", 502),
+    faults.reply(500, "Internal Server Error"), faults.truncated()])
+def test_a_broken_feed_says_so(bridge, upstream, answer):
+    upstream.behave("POST", HISTORY, answer, forever=True)
+    try:
+        body = replay(bridge, 422, params={"pair": "SOL-USDT"}, days=2)
+    finally:
+        upstream.reset()
+    assert body["errors"][0]["code"] == "no_candles" and "SOL-USDT" in body["detail"]
 
 
 @pytest.mark.parametrize("change,pointer,code", [
@@ -42,7 +121,7 @@ def test_refusals(bridge, change, pointer, code):
 def test_a_feed_without_candles(bridge, simulator):
     simulator.control("POST", "/conditions", {"candles": "missing"})
     try:
-        body = replay(bridge, 422, params={"pair": "ETH-USDT"}, days=2)
+        body = replay(bridge, 422, params={"pair": "XRP-USDT"}, days=2)
     finally:
         simulator.control("POST", "/conditions", {"candles": "ready"})
-    assert body["errors"][0]["code"] == "no_candles" and "ETH-USDT" in body["detail"]
+    assert body["errors"][0]["code"] == "no_candles" and "XRP-USDT" in body["detail"]

@@ -197,6 +197,43 @@ static void projects(void **state)
     lua_close(L);
 }
 
+/* A long list of objects as columns: what is no number is NaN, never a shorter column. */
+static int columns_job(lua_State *L)
+{
+    const struct job *job = lua_touserdata(L, 1);
+    lua_newtable(L);
+    lua_pushliteral(L, "a");
+    lua_rawseti(L, -2, 1);
+    lua_pushliteral(L, "b");
+    lua_rawseti(L, -2, 2);
+    tb_lua_push_columns(L, job->node, -1);
+    assert_int_equal(lua_gettop(L), 3);
+    return 1;
+}
+
+static void gives_columns(void **state)
+{
+    (void)state;
+    struct tb_error err = {0};
+    static const char text[] =
+        "[{\"a\":1,\"b\":2.5,\"c\":9},{\"b\":NaN,\"a\":\"1\"},{\"a\":1e999},7,[],"
+        "{\"a\":-3,\"a\":4,\"b\":null}]";
+    struct tb_json_doc *doc = tb_json_parse(text, sizeof text - 1, TB_JSON_UPSTREAM, &err);
+    assert_non_null(doc);
+    struct job job = {.node = tb_json_root(doc)};
+    lua_State *L = new_state();
+    lua_pushcfunction(L, columns_job);
+    lua_pushlightuserdata(L, &job);
+    assert_int_equal(lua_pcall(L, 1, 1, 0), LUA_OK);
+    lua_setglobal(L, "v");
+    tb_json_free(doc);
+    assert_lua(L, "#v.a == 6 and #v.b == 6 and v.c == nil");
+    assert_lua(L, "v.a[1] == 1 and math.type(v.a[1]) == 'float' and v.b[1] == 2.5 and v.a[6] == 4");
+    assert_lua(L, "v.a[2] ~= v.a[2] and v.b[2] ~= v.b[2] and v.a[3] ~= v.a[3]");
+    assert_lua(L, "v.a[4] ~= v.a[4] and v.a[5] ~= v.a[5] and v.b[6] ~= v.b[6]");
+    lua_close(L);
+}
+
 static void writes_lua_values(void **state)
 {
     (void)state;
@@ -406,6 +443,7 @@ int main(void)
         cmocka_unit_test(round_trips),
         cmocka_unit_test(gives_lua_types),
         cmocka_unit_test(projects),
+        cmocka_unit_test(gives_columns),
         cmocka_unit_test(writes_lua_values),
         cmocka_unit_test(refuses_what_json_lacks),
         cmocka_unit_test(bounds_depth_and_size),
