@@ -24,7 +24,7 @@ BOTS = 3
 COMMANDS = 7
 EVENTS = 5
 SPAN_MS = 120000  # of simulated time, in which the events fall
-HEAL_S = 100      # of real time, for all operations to end
+HEAL_S = 240      # of real time, for all operations to end; a busy machine is no violation
 RESTORES = 0.25   # of all seeds put an old backup back
 CLOCKS = [-7200000, -90000, -5000, 0, 5000, 90000, 7200000]  # how wrong the bridge's wall clock may be
 LATE_MS = 130000  # nothing executes later than this after it was sent
@@ -316,7 +316,7 @@ class Torture:
         before = [w for w in self.simulator.ledger()["writes"]]
         self.sleep(look_ms)
         self.judge_observing(before)
-        end = time.monotonic() + 10
+        end = time.monotonic() + HEAL_S
         while self.bridge.post("/hummingbot/resume", json={}).status_code != 200:
             if time.monotonic() > end:
                 raise Violation("no resume after a restore")
@@ -409,7 +409,7 @@ class Torture:
         return None
 
     def judge_bots(self):
-        end = time.monotonic() + 20
+        end = time.monotonic() + HEAL_S
         while True:
             bots = [b for b in self.bridge.get("/bots").json()["bots"]
                     if b["managed"] and b["name"] in self.names]
