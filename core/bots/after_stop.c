@@ -49,6 +49,7 @@ static bool command(const struct after_stop *what, struct opening *o, const char
     static const char *const none[] = {NULL};
     struct tb_bots *b = o->b;
     char nonce[TB_NONCE_TEXT];
+    struct plan plan = {0};
     const struct operation *op;
     bool done, ok;
 
@@ -59,6 +60,10 @@ static bool command(const struct after_stop *what, struct opening *o, const char
     if (!observing_allows(b, err) || !command_fields(request, none, problems, err) ||
         !command_bot(b, id, &o->bot, err))
         return false;
+    if (what->kind == TB_OP_RESTART && !command_renewal(b, o->bot, &plan, err)) {
+        bot_release(b, o->bot);
+        return false;
+    }
     pthread_mutex_lock(&b->lock);
     op = operation_of(b, o->bot);
     if (op && op->life.kind == what->kind)
@@ -69,10 +74,13 @@ static bool command(const struct after_stop *what, struct opening *o, const char
         ok = what->may(o->bot, err);
     tb_nonce(nonce);
     tb_life_begin(&o->life, what->kind, &o->bot->life, false, nonce, life_now(b));
+    if (ok && !done)
+        command_renews(o, &plan, problems);
     pthread_mutex_unlock(&b->lock);
     if (ok && !done)
         ok = command_open(o, what->intent, result, problems, err);
     bot_release(b, o->bot);
+    plan_free(&plan);
     return ok;
 }
 

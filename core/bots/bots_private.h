@@ -125,8 +125,9 @@ struct operation {
     char stored_base[TB_BASE_NAME]; /* base of the attempt row that exists, "" for none */
     struct tb_json_doc *plan;       /* the plan rewritten for life.base; NULL until needed */
     char plan_base[TB_BASE_NAME], plan_of[TB_ULID_TEXT];
-    /* of a redeploy: the plan that the bot gets once its old instance has ended, and in what its
-     * files differ (JSON, may be NULL) */
+    /* of a redeploy, and of a start or restart that deploys anew what was changed meanwhile: the
+     * plan that the bot gets once its old instance has ended, and in what its files differ (JSON,
+     * may be NULL) */
     char next_plan[TB_ULID_TEXT];
     char *changes;
     struct tb_observation obs; /* what the next step is fed */

@@ -80,6 +80,8 @@ void command_show(struct opening *o, const char *intent)
     o->shown = *o->bot;
     instances_show(&o->shown, &o->bot->life, &o->life, o->wall);
     pthread_mutex_unlock(&o->b->lock);
+    if (o->renewed)
+        instances_renew(&o->shown, o->renewed);
     tb_copy(o->shown.operation_id, sizeof o->shown.operation_id, o->id);
     tb_copy(o->shown.intent, sizeof o->shown.intent, intent);
     if (o->wanted)
@@ -281,6 +283,38 @@ bool command_bot(struct tb_bots *b, const char *id, struct bot **bot_out, struct
     if (!bot_claim(b, *bot_out))
         return tb_fail(err, TB_NOT_FOUND, "There is no bot of this id, name or instance.");
     return true;
+}
+
+bool command_renewal(struct tb_bots *b, const struct bot *bot, struct plan *plan_out,
+                     struct tb_error *err)
+{
+    char id[TB_ULID_TEXT], made_from[TB_ULID_TEXT];
+
+    *plan_out = (struct plan){0};
+    pthread_mutex_lock(&b->lock);
+    params_plan(bot, id);
+    tb_copy(made_from, sizeof made_from, bot->plan_id);
+    pthread_mutex_unlock(&b->lock);
+    return strcmp(id, made_from) == 0 || plan_load(b, id, plan_out, err);
+}
+
+void command_renews(struct opening *o, const struct plan *plan, struct tb_problems *problems)
+{
+    if (!plan->id[0])
+        return;
+    o->life.renews = true;
+    o->life.next_controllers = plan->controllers;
+    o->life.next_reports = plan->reports;
+    o->life.may_pull = plan->may_pull;
+    if (strcmp(o->life.base, o->bot->life.base) != 0) {
+        o->life.controllers = plan->controllers;
+        o->life.reports = plan->reports;
+        o->renewed = plan;
+        o->next_plan = plan->id;
+        o->changes = params_changes(o->bot);
+    } else {
+        params_warn_start(o->bot, problems);
+    }
 }
 
 bool command_in_progress(const struct operation *op, struct tb_error *err)

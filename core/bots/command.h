@@ -19,6 +19,7 @@ struct opening {
     char id[TB_ULID_TEXT];
     const char *plan_id;          /* used by this operation, or NULL */
     struct operation *superseded; /* ended in the same commit, or NULL */
+    const struct plan *renewed;   /* what the attempt that begins now is made from, or NULL */
     /* of a redeploy */
     const char *next_plan; /* what the bot gets once its old instance has ended, or NULL */
     char *changes;         /* JSON; the operation's once it is open */
@@ -53,6 +54,14 @@ bool command_may_redeploy(const struct bot *bot, struct tb_error *err);
 /* A second command of the same kind joins the operation that is under way (lock held). */
 bool command_join(struct tb_bots *b, struct bot *bot, const struct operation *op,
                   struct tb_command_result *result);
+/* A start or restart of a claimed bot: when nothing of its instance is left, what it deploys is
+ * what is wanted of the bot by then. plan_out: that plan, the caller's to free; one without an id
+ * when it is the plan that the bot was made from. */
+TB_MUST_CHECK
+bool command_renewal(struct tb_bots *b, const struct bot *bot, struct plan *plan_out,
+                     struct tb_error *err);
+/* Tells the life that has just begun, and people (lock held). */
+void command_renews(struct opening *o, const struct plan *plan, struct tb_problems *problems);
 /* Fails with TB_OPERATION_IN_PROGRESS, naming it. */
 bool command_in_progress(const struct operation *op, struct tb_error *err);
 

@@ -192,6 +192,7 @@ bool tb_bots_start(struct tb_bots *bots, const char *id, const struct tb_json *r
                         .halts = command_halts(b),
                         .wall = tb_wall_ms()};
     char nonce[TB_NONCE_TEXT];
+    struct plan plan;
     struct operation *op;
     bool done, ok;
 
@@ -202,6 +203,10 @@ bool tb_bots_start(struct tb_bots *bots, const char *id, const struct tb_json *r
     if (!observing_allows(b, err) || !command_fields(request, none, problems, err) ||
         !command_bot(b, id, &o.bot, err))
         return false;
+    if (!command_renewal(b, o.bot, &plan, err)) {
+        bot_release(b, o.bot);
+        return false;
+    }
     pthread_mutex_lock(&b->lock);
     op = operation_of(b, o.bot);
     if (op && o.bot->state == TB_BOT_SETTLING)
@@ -214,12 +219,13 @@ bool tb_bots_start(struct tb_bots *bots, const char *id, const struct tb_json *r
         ok = command_may_start(o.bot, err);
     tb_nonce(nonce);
     tb_life_begin(&o.life, TB_OP_START, &o.bot->life, false, nonce, life_now(b));
+    if (ok && !done)
+        command_renews(&o, &plan, problems);
     pthread_mutex_unlock(&b->lock);
-    if (ok && !done) {
-        params_warn_start(o.bot, problems);
+    if (ok && !done)
         ok = command_open(&o, "run", result, problems, err);
-    }
     bot_release(b, o.bot);
+    plan_free(&plan);
     return ok;
 }
 

@@ -53,19 +53,13 @@ void instances_show(struct bot *shown, const struct tb_life *before, const struc
     shown->past = tb_buffer_steal(&text, NULL);
 }
 
-bool instances_renew(struct tb_bots *b, const char *plan_id, struct bot *shown,
-                     struct tb_error *err)
+void instances_renew(struct bot *shown, const struct plan *plan)
 {
-    struct plan plan;
-    if (!plan_load(b, plan_id, &plan, err))
-        return false;
-    tb_copy(shown->plan_id, sizeof shown->plan_id, plan.id);
-    tb_copy(shown->image, sizeof shown->image, plan.image);
-    tb_copy(shown->connector, sizeof shown->connector, plan.connector);
-    tb_copy(shown->pair, sizeof shown->pair, plan.pair);
-    shown->facts = tb_xstrdup(tb_buffer_text(&plan.facts));
-    plan_free(&plan);
-    return true;
+    tb_copy(shown->plan_id, sizeof shown->plan_id, plan->id);
+    tb_copy(shown->image, sizeof shown->image, plan->image);
+    tb_copy(shown->connector, sizeof shown->connector, plan->connector);
+    tb_copy(shown->pair, sizeof shown->pair, plan->pair);
+    shown->facts = tb_xstrdup(tb_buffer_text(&plan->facts));
 }
 
 void instances_take(struct bot *bot, const struct bot *shown)

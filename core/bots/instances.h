@@ -13,10 +13,8 @@
  * until instances_take or instances_drop. */
 void instances_show(struct bot *shown, const struct tb_life *before, const struct tb_life *next,
                     int64_t wall);
-/* Gives `shown` the plan that a redeploy has stored: its id, image and facts. */
-TB_MUST_CHECK
-bool instances_renew(struct tb_bots *b, const char *plan_id, struct bot *shown,
-                     struct tb_error *err);
+/* Gives `shown` the plan that its next attempt is made from: its id, image and facts. */
+void instances_renew(struct bot *shown, const struct plan *plan);
 /* What is new in `shown` becomes the bot's (lock held), or is given up. */
 void instances_take(struct bot *bot, const struct bot *shown);
 void instances_drop(const struct bot *bot, const struct bot *shown);

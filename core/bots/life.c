@@ -230,7 +230,7 @@ void tb_life_begin(struct tb_life *life, enum tb_op_kind kind, const struct tb_l
 
     s.kind = kind;
     s.began_at = now;
-    s.inflight = s.stopped = false;
+    s.inflight = s.stopped = s.renews = false;
     s.reason[0] = s.detail[0] = '\0';
     s.resends = s.rounds = s.clean_at = 0;
     if (booting) /* its answer is no longer waited for: it may execute late */

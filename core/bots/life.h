@@ -141,7 +141,8 @@ struct tb_life {
     bool rests;              /* a stop of the instance was proven and nothing was started since */
     bool reports;            /* the script publishes performance reports */
     bool may_pull;
-    int64_t next_controllers; /* of a redeploy: these two of its new attempt */
+    bool renews;              /* a start or restart that deploys anew does it with another plan */
+    int64_t next_controllers; /* of the plan that a redeploy or such a start deploys */
     bool next_reports;
     /* times */
     int64_t began_at;    /* the operation began */
@@ -214,7 +215,8 @@ struct tb_intent {
     int64_t index; /* controller file */
 };
 
-/* Starts an operation; for a redeploy set next_controllers, next_reports and may_pull then.
+/* Starts an operation; then set next_controllers and next_reports (for a start or restart `renews`
+ * too) and may_pull of the plan that is deployed.
  * `known`: the life of the operation it supersedes or follows (its attempt, instance and settings
  * are taken over); for a create only its settings count. `abandon`: a stop that stops the container
  * and leaves orders and positions as they are. */

@@ -118,6 +118,7 @@ static const struct field fields[] = {
     FIELD(detail, F_TEXT),         LATER(stopped, F_BOOL),
     LATER(rests, F_BOOL),          LATER(next_controllers, F_INT),
     LATER(next_reports, F_BOOL),   LATER(taken_until, F_INT),
+    LATER(renews, F_BOOL),
 };
 
 static int word_index(const char *word, const char *(*name)(int), int count)

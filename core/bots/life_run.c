@@ -83,6 +83,19 @@ void life_proof_result(struct turn *t)
 
 /* ---- start ---- */
 
+/* Nothing of the old instance is left to start, or may be started. */
+static void deploy_anew(struct turn *t)
+{
+    if (t->s->kind == TB_OP_REDEPLOY || t->s->renews) {
+        t->s->controllers = t->s->next_controllers;
+        t->s->reports = t->s->next_reports;
+    }
+    t->s->attempts = 0;
+    life_new_attempt(t);
+    if (t->s->kind != TB_OP_REDEPLOY) /* which looked for the image before its stop */
+        life_go(t, TB_PH_IMAGE);
+}
+
 /* Stopped is what a look proves: an ended container that no late start can bring back, or reports
  * of this run that came and are all empty. */
 static bool proves_stopped(const struct turn *t, bool *gone_out)
@@ -147,8 +160,7 @@ void life_inspect_result(struct turn *t)
             life_end(t, TB_OPS_FAILED);
             return;
         }
-        t->s->attempts = 0;
-        life_new_attempt(t);
+        deploy_anew(t);
     } else if (life_overdue(t, INSPECT_FOR)) {
         life_say(t, "state_unknown", "What %s is doing could not be seen; nothing was changed.",
                  t->s->instance);
@@ -185,15 +197,6 @@ void life_boot_result(struct turn *t)
 
 /* ---- stop, and what follows it ---- */
 
-/* A redeploy's old container runs no more: the new attempt begins. */
-static void renew(struct turn *t)
-{
-    t->s->controllers = t->s->next_controllers;
-    t->s->reports = t->s->next_reports;
-    t->s->attempts = 0;
-    life_new_attempt(t);
-}
-
 /* What a proven stop of this instance is followed by. */
 static void go_on(struct turn *t)
 {
@@ -206,7 +209,7 @@ static void go_on(struct turn *t)
         if (t->o->container == TB_CT_RUNNING)
             life_go(t, TB_PH_HALT);
         else
-            renew(t);
+            deploy_anew(t);
         break;
     default:
         life_go(t, TB_PH_INSPECT);
@@ -232,12 +235,8 @@ void life_stopped(struct turn *t)
     } else if (s->kind == TB_OP_ARCHIVE) {
         life_say(t, "nothing_started", "Nothing had been started.");
         life_end(t, TB_OPS_SUCCEEDED);
-    } else if (s->kind == TB_OP_REDEPLOY) {
-        renew(t);
     } else {
-        s->attempts = 0;
-        life_new_attempt(t);
-        life_go(t, TB_PH_IMAGE);
+        deploy_anew(t);
     }
 }
 

@@ -21,7 +21,8 @@ const char *operation_error(const struct tb_life *life)
 static const char *const then[TB_OP_KIND_COUNT] = {
     [TB_OP_RESTART] = "Once the stop is proven, the container is stopped and started, and the bot "
                       "trades again with the configuration it has; prices in it are not made anew. "
-                      "If the stop is not proven, nothing is started.",
+                      "If the container is gone, the bot is deployed anew with what is wanted of "
+                      "it. If the stop is not proven, nothing is started.",
     [TB_OP_ARCHIVE] = "Once the stop is proven, the container is removed and the instance's folder "
                       "with its trades is moved to the Hummingbot API's archive. A later start "
                       "deploys the stored configs as a new instance.",

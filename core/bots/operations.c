@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "bots/instances.h"
+#include "bots/params.h"
 
 enum { DEPLOY_GAP_MS = 2000, STORE_RETRY_MS = 2000, IDLE_MS = 60000 };
 
@@ -312,12 +313,28 @@ static void adopt_step(struct tb_bots *b, struct operation *op, const struct bot
     bot_changed(b, bot);
 }
 
-/* Does the first attempt with a redeploy's new plan begin? */
-static bool renews(const struct operation *op, const struct tb_life *before,
-                   const struct tb_life *next)
+/* The plan with which the attempt that begins replaces the bot's; NULL when none begins, or with
+ * the one it has. (lock held) */
+static const char *renews(struct operation *op, const struct tb_life *before,
+                          const struct tb_life *next)
 {
-    return next->kind == TB_OP_REDEPLOY && strcmp(before->base, next->base) != 0 &&
-           strcmp(op->bot->plan_id, op->next_plan) != 0;
+    if (strcmp(before->base, next->base) == 0)
+        return NULL;
+    if (next->renews && !op->next_plan[0]) {
+        params_plan(op->bot, op->next_plan);
+        op->changes = params_changes(op->bot);
+    }
+    return op->next_plan[0] && strcmp(op->bot->plan_id, op->next_plan) != 0 ? op->next_plan : NULL;
+}
+
+static bool renew(struct tb_bots *b, const char *plan_id, struct bot *shown, struct tb_error *err)
+{
+    struct plan plan;
+    bool ok = plan_load(b, plan_id, &plan, err);
+    if (ok)
+        instances_renew(shown, &plan);
+    plan_free(&plan);
+    return ok;
 }
 
 /* One step with its commit. True when `intent` is to be carried out now. */
@@ -328,6 +345,7 @@ static bool step(struct tb_bots *b, struct operation *op, struct tb_intent *inte
     struct bot shown;
     struct tb_error err = {0};
     int64_t wall = tb_wall_ms(), upstream = upstream_wall_ms(b);
+    const char *plan_id;
     bool store, ends, ok = true;
 
     if (!bot_claim(b, op->bot))
@@ -354,10 +372,11 @@ static bool step(struct tb_bots *b, struct operation *op, struct tb_intent *inte
     steps_follow(op, &next, wall);
     shown = *op->bot;
     instances_show(&shown, &before, &next, wall);
+    plan_id = renews(op, &before, &next);
     pthread_mutex_unlock(&b->lock);
 
-    if (renews(op, &before, &next))
-        ok = instances_renew(b, op->next_plan, &shown, &err);
+    if (plan_id)
+        ok = renew(b, plan_id, &shown, &err);
     bot_follow(&shown, &next);
     if (ok && store)
         ok = commit(b, op, &shown, wall, &err);
@@ -369,6 +388,8 @@ static bool step(struct tb_bots *b, struct operation *op, struct tb_intent *inte
     } else {
         instances_drop(op->bot, &shown);
         /* Not on disk: nothing may be sent on its strength. The same observation is fed again. */
+        if (op->changes != saved.changes)
+            free(op->changes);
         saved.plan = op->plan;
         memcpy(saved.plan_base, op->plan_base, sizeof saved.plan_base);
         memcpy(saved.plan_of, op->plan_of, sizeof saved.plan_of);

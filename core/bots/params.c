@@ -160,7 +160,8 @@ static void write_detail(const struct wanted *wanted, struct tb_json_writer *w)
     if (pending.n > 0)
         tb_buffer_printf(&text,
                          "%zu wait%s for a redeploy; a start of the stopped bot goes on with the "
-                         "files it has.",
+                         "files it has, unless its container is gone: then it is deployed with "
+                         "what is wanted.",
                          pending.n, pending.n == 1 ? "s" : "");
     if (text.len == 0)
         tb_buffer_puts(&text, "The bot's files are what is wanted.");
@@ -204,17 +205,30 @@ void params_warn_start(const struct bot *bot, struct tb_problems *problems)
     struct param_rows rows = {0};
     struct wanted wanted;
 
-    if (!bot->wanted)
-        return;
     wanted_of(bot, &wanted);
     read_pending(&wanted, &rows);
     if (rows.n > 0)
         tb_problem_add(&problems->warnings, "", "pending_redeploy",
-                       "The bot starts with the files it was deployed with; its changed parameters "
-                       "wait for a redeploy.",
+                       "The bot starts with the files it was deployed with, and its changed "
+                       "parameters wait for a redeploy; only if its container is gone is it "
+                       "deployed anew, with the changed parameters.",
                        NULL);
     rows_free(&rows);
     wanted_free(&wanted);
+}
+
+char *params_changes(const struct bot *bot)
+{
+    struct param_rows rows = {0};
+    struct wanted wanted;
+    char *text;
+
+    wanted_of(bot, &wanted);
+    read_pending(&wanted, &rows);
+    text = rows_changes(&rows);
+    rows_free(&rows);
+    wanted_free(&wanted);
+    return text;
 }
 
 /* ---- writing ---- */

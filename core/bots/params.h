@@ -53,7 +53,8 @@ void params_merge(struct tb_json_writer *w, const char *key, const struct tb_jso
  * request's own params (`said`, may be NULL) did not name? Then *err becomes TB_FORM_CHANGED. */
 void params_check_form(const struct tb_problems *problems, const struct tb_json *said,
                        const char *strategy, struct tb_error *err);
-/* The plan whose stored files a redeploy without own parameters takes. */
+/* The plan whose stored files a redeploy without own parameters takes, and a start that finds
+ * nothing left to start. */
 const char *params_plan(const struct bot *bot, char out[TB_ULID_TEXT]);
 /* The text that makes the rows' plan the wanted one: for `wanted` of the bot that is committed.
  * version: the next one, or the present one when only the rows changed. */
@@ -71,8 +72,10 @@ void params_set(struct bot *bot, char *text);
 TB_MUST_CHECK
 bool params_store(struct tb_bots *b, struct bot *bot, char *text,
                   const struct tb_store_change *first, const char *used, struct tb_error *err);
-/* A start does not take what is pending: says so. */
+/* What a start does with what is pending. */
 void params_warn_start(const struct bot *bot, struct tb_problems *problems);
+/* The rows that are pending, as an operation shows what it changes; the caller frees them. */
+char *params_changes(const struct bot *bot);
 /* Every field in which the plan's files differ from those the key's instance runs with. No lock. */
 TB_MUST_CHECK
 bool params_compare(struct tb_bots *b, struct deployed_key *key, const char *plan_id,

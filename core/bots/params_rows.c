@@ -139,6 +139,31 @@ void rows_write(const struct param_rows *rows, bool shown, struct tb_json_writer
     tb_jw_end_array(w);
 }
 
+char *rows_changes(const struct param_rows *rows)
+{
+    struct tb_buffer text = TB_BUFFER_INIT;
+    struct tb_json_writer w;
+
+    tb_jw_init(&w, &text);
+    tb_jw_array(&w);
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct param_row *row = &rows->row[i];
+        tb_jw_object(&w);
+        tb_jw_key(&w, "controller");
+        if (row->controller)
+            tb_jw_int(&w, row->controller);
+        else
+            tb_jw_null(&w);
+        tb_jw_kv_string(&w, "name", row->name);
+        tb_jw_kv_string(&w, "field", row->field);
+        tb_jw_kv_node(&w, "from", row->from);
+        tb_jw_kv_node(&w, "to", row->to);
+        tb_jw_end_object(&w);
+    }
+    tb_jw_end_array(&w);
+    return tb_buffer_steal(&text, NULL);
+}
+
 /* ---- comparing ---- */
 
 static const struct tb_hb_class *class_of(const struct tb_json *config)

@@ -72,6 +72,9 @@ void rows_read(struct param_rows *rows, const struct tb_json *list);
 /* as people see them (with the reason's sentence), or as they are stored */
 void rows_write(const struct param_rows *rows, bool shown, struct tb_json_writer *w);
 
+/* As an operation shows what it changes: a JSON array that the caller frees. */
+char *rows_changes(const struct param_rows *rows);
+
 /* Adds a row for each field in which the files of one controller (0: of the script) differ.
  * PARAM_LIVE when a running bot takes it over: its class says so, its file has the field already,
  * and the value is of the same kind. expected, wanted: NULL when there is no such file.

@@ -192,31 +192,6 @@ static bool plan(struct renewal *r, struct tb_error *err)
 
 /* ---- what is shown of it ---- */
 
-static char *changes_text(const struct renewal *r)
-{
-    struct tb_buffer text = TB_BUFFER_INIT;
-    struct tb_json_writer w;
-
-    tb_jw_init(&w, &text);
-    tb_jw_array(&w);
-    for (size_t i = 0; i < r->rows.n; i++) {
-        const struct param_row *row = &r->rows.row[i];
-        tb_jw_object(&w);
-        tb_jw_key(&w, "controller");
-        if (row->controller)
-            tb_jw_int(&w, row->controller);
-        else
-            tb_jw_null(&w);
-        tb_jw_kv_string(&w, "name", row->name);
-        tb_jw_kv_string(&w, "field", row->field);
-        tb_jw_kv_node(&w, "from", row->from);
-        tb_jw_kv_node(&w, "to", row->to);
-        tb_jw_end_object(&w);
-    }
-    tb_jw_end_array(&w);
-    return tb_buffer_steal(&text, NULL);
-}
-
 static void write_pair(struct tb_json_writer *w, const char *key, const char *from, const char *to)
 {
     tb_jw_key(w, key);
@@ -237,7 +212,7 @@ static bool answer_dry(struct renewal *r, struct tb_buffer *out, struct tb_error
     struct tb_json_writer w;
 
     if (was) {
-        changes = changes_text(r);
+        changes = rows_changes(&r->rows);
         tb_jw_init(&w, out);
         tb_jw_object(&w);
         tb_jw_kv_string(&w, "id", r->bot->id);
@@ -331,7 +306,7 @@ static bool open_claimed(struct renewal *r, struct opening *o, struct tb_command
         o->life.next_reports = r->plan.reports;
         o->life.may_pull = r->plan.may_pull;
         o->wanted = wanted_text(r, o->wall);
-        o->changes = changes_text(r);
+        o->changes = rows_changes(&r->rows);
     }
     pthread_mutex_unlock(&r->b->lock);
     o->next_plan = r->plan.id;

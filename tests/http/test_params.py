@@ -284,6 +284,50 @@ def test_a_stopped_bot_takes_nothing_and_a_start_says_so(bridge, simulator):
     assert set(fields(mm.patch({})["applied"])) == {"executor_refresh_time"}
 
 
+def remove(simulator, instance):
+    """As somebody who tidies up would."""
+    path = f"/docker/remove-container/{instance}"
+    answer = requests.post(simulator.url + path, auth=("admin", "admin"), timeout=30)
+    assert answer.status_code == 200, answer.text
+
+
+def test_of_what_is_gone_a_start_deploys_what_is_wanted(bridge, simulator):
+    """A deploy is the moment at which a change that waits can be made."""
+    together([(bridge, simulator, way) for way in ("start", "archived", "restart")], play_gone)
+
+
+def play_gone(bridge, simulator, way):
+    mm = Bot(bridge, simulator, fresh_name(way))
+    before = running(bridge, mm.name, **MM)
+    verb, body = ("archive", {}) if way == "archived" else (
+        "stop", {"policy": "abandon", "confirm": "abandon"})
+    assert ended(bridge, command(bridge, mm.name, verb, body)["operation"]["href"])["state"] == "succeeded"
+    pending = fields(mm.patch({"pair": "ETH-USDT", "refresh_s": 60})["pending_redeploy"])
+    assert set(pending) == {"trading_pair", "executor_refresh_time"}
+    if way != "archived":
+        remove(simulator, before["instance"])
+    started = command(bridge, mm.name, "restart" if way == "restart" else "start")
+    op = ended(bridge, started["operation"]["href"])
+    assert op["state"] == "succeeded", f"{op}\n{bridge.log()[-3000:]}"
+    assert {c["field"]: c["to"] for c in op["changes"]} == {
+        f: row["to"] for f, row in pending.items()}, op
+    shown = bot(bridge, mm.name)
+    assert shown["id"] == before["id"] and shown["instance"] != before["instance"]
+    assert shown["pair"] == "ETH-USDT" and shown["pending_redeploy"] == []
+    assert mm.file()["trading_pair"] == "ETH-USDT" and mm.file()["executor_refresh_time"] == 60
+    after = mm.get()
+    assert after["version"] == 2 and after["deployed"]["params"] == after["params"]
+    assert bridge.get(f"/bots/{mm.name}/config").json()["differences"] == []
+    # Once more there is nothing new to deploy.
+    command(bridge, mm.name, "stop", {"policy": "abandon", "confirm": "abandon"})
+    until(lambda: bot(bridge, mm.name)["state"] == "stopped")
+    started = command(bridge, mm.name, "start")
+    assert started["warnings"] == []
+    op = ended(bridge, started["operation"]["href"])
+    assert op["state"] == "succeeded" and "changes" not in op, op
+    command(bridge, mm.name, "stop")
+
+
 def test_only_for_operators(mm):
     assert mm.bridge.get("/bots/nobody/params").status_code == 404
     assert mm.bridge.request("PATCH", "/bots/nobody/params", json={},

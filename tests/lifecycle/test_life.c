@@ -233,7 +233,7 @@ static const struct row rows[] = {
     ROW(START, INSPECT, DONE, UNHEARD, "="),
     ROW(START, INSPECT, DONE, EXITS, "boot"),
     ROW(START, INSPECT, DONE, EXITS_STALE, "="),
-    ROW(START, INSPECT, DONE, GONE, "controllers"),
+    ROW(START, INSPECT, DONE, GONE, "image"),
     NOT_DONE(START, INSPECT, "="),
     ROW(STOP, STOP, DONE, NOTHING, "stop_proof"),
     ROW(STOP, STOP, REFU, NOTHING, "stop_proof"),
@@ -421,7 +421,7 @@ static void test_guards(void **state)
     struct tb_observation o = answer(DONE, EXITS);
     struct tb_intent intent;
     tb_life_step(&s, &o, NOW, &s, &intent);
-    assert_int_equal(s.phase, TB_PH_CONTROLLERS);
+    assert_int_equal(s.phase, TB_PH_IMAGE);
     assert_string_equal(s.nonce, FRESH);
     assert_false(s.burnt || s.sent);
     /* without stored files (an adopted bot) one that is gone is not deployed under any name */
@@ -502,6 +502,33 @@ static void test_old_reports(void **state)
     assert_int_equal(stop.state, TB_OPS_RUNNING);
     tb_life_step(&stop, &o, NOW + 180000, &stop, &intent);
     assert_int_equal(stop.state, TB_OPS_SUCCEEDED);
+}
+
+/* What of a changed bot is gone is deployed from the plan that is wanted, whose controllers count.
+ */
+static void test_renewal(void **state)
+{
+    struct tb_life s;
+    struct tb_observation o = answer(DONE, GONE);
+    struct tb_intent intent;
+    (void)state;
+    for (int renews = 0; renews < 2; renews++) {
+        struct tb_life known = amid(START, TB_PH_INSPECT);
+        known.renews = true; /* of an earlier start */
+        tb_life_begin(&s, START, &known, false, FRESH, NOW);
+        s.renews = renews;
+        s.next_controllers = 7;
+        s.next_reports = false;
+        assert_int_equal(tick(&s, NOW).act, TB_ACT_VIEW);
+        tb_life_step(&s, &o, NOW, &s, &intent);
+        assert_int_equal(intent.act, TB_ACT_IMAGES);
+        assert_int_equal(s.controllers, renews ? 7 : known.controllers);
+        assert_int_equal(s.reports, renews ? false : known.reports);
+    }
+    struct tb_life known = amid(START, TB_PH_INSPECT);
+    known.renews = true;
+    tb_life_begin(&s, START, &known, false, FRESH, NOW);
+    assert_false(s.renews);
 }
 
 /* A restart goes on only from a proven stop, and then as a start does. */
@@ -616,6 +643,7 @@ int main(void)
         cmocka_unit_test(test_guards),      cmocka_unit_test(test_clean_looks),
         cmocka_unit_test(test_old_reports), cmocka_unit_test(test_begin),
         cmocka_unit_test(test_restart),     cmocka_unit_test(test_stop_supersedes_a_stop),
+        cmocka_unit_test(test_renewal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
