@@ -51,10 +51,14 @@ static void check_name(const struct tb_json *request, struct wish *wish,
                        struct tb_problems *problems)
 {
     wish->name = tb_json_get_string(request, "name");
-    if (!wish->name || !tb_name_is_good(wish->name, NAME_MAX_CHARACTERS))
-        tb_problem_add(&problems->errors, "/name", wish->name ? "format" : "required",
-                       "A token needs a name of 1 to 64 printable characters.",
-                       "Name whoever or whatever will use it.");
+    const char *fault = wish->name ? tb_name_fault(wish->name, NAME_MAX_CHARACTERS) : "is missing";
+    char message[200];
+    if (!fault)
+        return;
+    snprintf(message, sizeof message,
+             "A token needs a name of 1 to 64 printable characters; this one %s.", fault);
+    tb_problem_add(&problems->errors, "/name", wish->name ? "format" : "required", message,
+                   "Name whoever or whatever will use it.");
 }
 
 static void check_role(const struct tb_json *request, struct wish *wish,

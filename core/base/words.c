@@ -9,17 +9,17 @@ struct range {
     uint32_t first, last;
 };
 
+/* Controls, blanks that are no space, what has no width, what reorders or hides its neighbours. */
 static const struct range DECEIVING[] = {
-    {0x00, 0x1f},     {0x7f, 0x9f},     {0x61c, 0x61c},   {0x200b, 0x200b}, {0x200e, 0x200f},
-    {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
+    {0x00, 0x1f},       {0x7f, 0xa0},     {0xad, 0xad},     {0x34f, 0x34f},   {0x61c, 0x61c},
+    {0x115f, 0x1160},   {0x1680, 0x1680}, {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x2000, 0x200b},
+    {0x200e, 0x200f},   {0x2028, 0x202f}, {0x205f, 0x206f}, {0x2800, 0x2800}, {0x3000, 0x3000},
+    {0x3164, 0x3164},   {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0x1d173, 0x1d17a},
+    {0xe0000, 0xe0fff},
 };
 
-/* Blank or without a width; the joiners among them belong to scripts and emoji. */
-static const struct range INVISIBLE[] = {
-    {0x20, 0x20},     {0xa0, 0xa0},     {0xad, 0xad},     {0x115f, 0x1160}, {0x1680, 0x1680},
-    {0x2000, 0x200a}, {0x200c, 0x200d}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x2800, 0x2800},
-    {0x3000, 0x3000}, {0x3164, 0x3164}, {0xfe00, 0xfe0f}, {0xffa0, 0xffa0},
-};
+/* Parts of scripts and emoji, seen only by what they do to the character before them. */
+static const struct range JOINERS[] = {{0x200c, 0x200d}, {0xfe00, 0xfe0f}};
 
 static bool in_ranges(const struct range *ranges, size_t n, uint32_t c)
 {
@@ -43,17 +43,24 @@ static uint32_t next_character(const unsigned char **at)
     return c;
 }
 
-bool tb_name_is_good(const char *name, size_t max)
+const char *tb_name_fault(const char *name, size_t max)
 {
     size_t characters = 0;
-    bool visible = false;
+    uint32_t c = ' ', before;
     for (const unsigned char *p = (const unsigned char *)name; *p; characters++) {
-        uint32_t c = next_character(&p);
-        if (in_ranges(DECEIVING, sizeof DECEIVING / sizeof *DECEIVING, c))
-            return false;
-        visible |= !in_ranges(INVISIBLE, sizeof INVISIBLE / sizeof *INVISIBLE, c);
+        before = c;
+        c = next_character(&p);
+        bool joiner = in_ranges(JOINERS, sizeof JOINERS / sizeof *JOINERS, c);
+        if (in_ranges(DECEIVING, sizeof DECEIVING / sizeof *DECEIVING, c) ||
+            (joiner && before < 0x80))
+            return "holds a character that cannot be seen, or not be told from a space";
+        if (c == ' ' && characters == 0)
+            return "begins with a space";
     }
-    return visible && characters <= max;
+    return characters == 0    ? "is empty"
+           : characters > max ? "is too long"
+           : c == ' '         ? "ends with a space"
+                              : NULL;
 }
 
 void tb_pointer_add(struct tb_buffer *out, const char *field)

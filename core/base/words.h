@@ -8,9 +8,10 @@
 
 #include "base/buffer.h"
 
-/* 1 to `max` characters, at least one of them visible, none that hides or reorders what stands
- * beside it: controls, line separators, bidirectional overrides, zero-width marks. */
-bool tb_name_is_good(const char *name, size_t max);
+/* NULL for 1 to `max` characters that people can tell from every other name when they see them:
+ * none that is invisible, looks like a space or reorders what stands beside it, and no space at the
+ * ends. Else what is wrong, as the rest of the sentence "the name …". */
+const char *tb_name_fault(const char *name, size_t max);
 
 /* Appends "/" and the field's name as RFC 6901 wants it; a long one is cut after a character. */
 void tb_pointer_add(struct tb_buffer *out, const char *field);

@@ -523,8 +523,8 @@ bool tb_bots_release(struct tb_bots *bots, const char *id, struct tb_buffer *out
     bool ok;
 
     pthread_mutex_lock(&bots->lock);
-    bot = registry_find(bots, id);
-    ok = may_release(bots, bot, err);
+    bot = registry_meant(bots, id, err);
+    ok = bot && may_release(bots, bot, err);
     pthread_mutex_unlock(&bots->lock);
     if (!ok)
         return false;

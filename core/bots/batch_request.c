@@ -40,9 +40,10 @@ bool batch_add_named(struct batch *p, const struct tb_json *list, batch_may *may
     }
     for (const struct tb_json *i = list->child; i; i = i->next, n++) {
         const char *id = tb_json_string(i);
+        struct tb_error why;
         struct bot *bot;
         pthread_mutex_lock(&p->b->lock);
-        bot = id ? registry_find(p->b, id) : NULL;
+        bot = registry_meant(p->b, id ? id : "", &why);
         if (bot)
             add_named(p, bot, may);
         pthread_mutex_unlock(&p->b->lock);
@@ -50,8 +51,8 @@ bool batch_add_named(struct batch *p, const struct tb_json *list, batch_may *may
             continue;
         tb_buffer_clear(&pointer);
         tb_buffer_printf(&pointer, "/bots/%zu", n);
-        tb_problem_add(&problems->errors, tb_buffer_text(&pointer), "not_found",
-                       "There is no bot of this id, name or instance.", NULL);
+        tb_problem_add(&problems->errors, tb_buffer_text(&pointer),
+                       why.code == TB_STATE ? "ambiguous" : "not_found", why.detail, NULL);
     }
     tb_buffer_free(&pointer);
     return problems->errors.len == 0 || problems_fail(problems, err);

@@ -80,6 +80,7 @@ bool tb_bots_rebuilt(struct tb_bots *bots, const char *plugin, const struct tb_g
 struct tb_plan_wish {
     const struct tb_json *request;
     bool lenient;                   /* drop what is still unknown, with warnings */
+    bool of_a_bot;                  /* its name is that of the bot it is about, whatever it is */
     bool shown_only;                /* it is not stored and nothing can be created from it */
     const struct tb_generation *in; /* the plugins to plan with; NULL: those that are live now */
 };

@@ -225,7 +225,10 @@ int64_t life_now(const struct tb_bots *b);
 struct bot *bot_new(void);
 void bot_free(struct bot *bot);
 /* lock held by the caller for all of these */
+bool bot_holds_name(const struct bot *bot);                   /* no other living bot may have it */
 struct bot *registry_find(struct tb_bots *b, const char *id); /* id, living name, instance */
+/* The bot that a command is for: *err says when there is none, or when two could be meant. */
+struct bot *registry_meant(struct tb_bots *b, const char *id, struct tb_error *err);
 struct bot *registry_by_instance(struct tb_bots *b, const char *instance);
 void registry_add(struct tb_bots *b, struct bot *bot);
 void registry_remove(struct tb_bots *b, struct bot *bot);

@@ -271,11 +271,11 @@ bool command_bot(struct tb_bots *b, const char *id, struct bot **bot_out, struct
 {
     bool managed = false;
     pthread_mutex_lock(&b->lock);
-    *bot_out = registry_find(b, id);
+    *bot_out = registry_meant(b, id, err);
     managed = *bot_out && (*bot_out)->managed;
     pthread_mutex_unlock(&b->lock);
     if (!*bot_out)
-        return tb_fail(err, TB_NOT_FOUND, "There is no bot of this id, name or instance.");
+        return false;
     if (!managed)
         return tb_fail(err, TB_STATE,
                        "This instance was not made by the bridge, so the bridge does not command "

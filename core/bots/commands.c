@@ -13,22 +13,32 @@
 bool name_free(struct tb_bots *b, const char *name, struct tb_problems *problems,
                struct tb_error *err)
 {
-    struct bot *bot;
-    char id[TB_ULID_TEXT] = "", state[16] = "";
+    const struct bot *holder = NULL, *called = NULL;
+    char id[TB_ULID_TEXT], state[16];
 
     pthread_mutex_lock(&b->lock);
-    bot = registry_find(b, name);
-    if (bot && bot->managed && bot->state != TB_BOT_FAILED && bot->state != TB_BOT_ARCHIVED &&
-        strcmp(bot->name, name) == 0) {
-        tb_copy(id, sizeof id, bot->id);
-        tb_copy(state, sizeof state, bot_state_word(bot->state));
+    for (size_t i = 0; i < b->bots; i++) {
+        const struct bot *bot = b->bot[i];
+        if (bot->deleted)
+            continue;
+        if (bot->managed && bot_holds_name(bot) && strcmp(bot->name, name) == 0)
+            holder = bot;
+        else if (strcmp(bot->life.instance, name) == 0)
+            called = bot;
+    }
+    if (holder || called) {
+        tb_copy(id, sizeof id, (holder ? holder : called)->id);
+        tb_copy(state, sizeof state, bot_state_word((holder ? holder : called)->state));
     }
     pthread_mutex_unlock(&b->lock);
-    if (!id[0])
+    if (!holder && !called)
         return true;
     snprintf(problems->location, sizeof problems->location, "/bots/%s", id);
     return tb_fail(err, TB_NAME_TAKEN,
-                   "A bot of this name exists (%s, %s). Use another name, or that bot.", id, state);
+                   holder ? "A bot of this name exists (%s, %s). Use another name, or that bot."
+                          : "An instance is called so (%s, %s), and a command meant for the one "
+                            "bot could reach the other. Use another name.",
+                   id, state);
 }
 
 static struct bot *bot_of_plan(const struct plan *plan)

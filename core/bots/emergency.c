@@ -328,15 +328,16 @@ static void check_names(struct tb_bots *b, const struct tb_json *list, struct tb
     size_t n = 0;
     for (const struct tb_json *i = tb_json_first(list); i; i = i->next, n++) {
         const char *id = tb_json_string(i);
+        struct tb_error why;
         bool known;
         pthread_mutex_lock(&b->lock);
-        known = id && registry_find(b, id);
+        known = registry_meant(b, id ? id : "", &why);
         pthread_mutex_unlock(&b->lock);
         tb_buffer_clear(&pointer);
         tb_buffer_printf(&pointer, "/bots/%zu", n);
         if (!known)
-            tb_problem_add(&problems->errors, tb_buffer_text(&pointer), "not_found",
-                           "There is no bot of this id, name or instance.", NULL);
+            tb_problem_add(&problems->errors, tb_buffer_text(&pointer),
+                           why.code == TB_STATE ? "ambiguous" : "not_found", why.detail, NULL);
     }
     tb_buffer_free(&pointer);
 }

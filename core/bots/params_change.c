@@ -100,9 +100,9 @@ static bool begin(struct change *c, const char *id, struct tb_error *err)
     bool ok = false;
 
     pthread_mutex_lock(&b->lock);
-    c->bot = registry_find(b, id);
+    c->bot = registry_meant(b, id, err);
     if (!c->bot) {
-        tb_fail(err, TB_NOT_FOUND, "There is no bot of this id, name or instance.");
+        ok = false;
     } else if (!c->bot->managed) {
         tb_fail(err, TB_STATE,
                 "This instance was not made by the bridge, so the bridge does not change it.");
@@ -302,6 +302,7 @@ static bool make_plan(struct change *c, struct tb_error *err)
     ok = plan_make(c->b,
                    &(struct tb_plan_wish){.request = tb_json_root(doc),
                                           .lenient = c->asked->lenient,
+                                          .of_a_bot = true,
                                           .in = c->words.in},
                    &c->plan, c->problems, err);
     tb_json_free(doc);

@@ -92,9 +92,9 @@ static bool begin(struct renewal *r, const char *id, struct tb_error *err)
     bool ok = false;
 
     pthread_mutex_lock(&b->lock);
-    r->bot = registry_find(b, id);
+    r->bot = registry_meant(b, id, err);
     if (!r->bot) {
-        tb_fail(err, TB_NOT_FOUND, "There is no bot of this id, name or instance.");
+        ok = false;
     } else if (!r->bot->managed) {
         tb_fail(err, TB_STATE,
                 "This instance was not made by the bridge, so the bridge does not command it.");
@@ -167,8 +167,10 @@ static bool make_plan(struct renewal *r, struct tb_error *err)
     struct tb_json_doc *doc = tb_json_parse(r->words.data, r->words.len, TB_JSON_UPSTREAM, err);
     bool ok = doc && generation_is_live(r, in, err) &&
               plan_make(r->b,
-                        &(struct tb_plan_wish){
-                            .request = tb_json_root(doc), .lenient = r->lenient, .in = in},
+                        &(struct tb_plan_wish){.request = tb_json_root(doc),
+                                               .lenient = r->lenient,
+                                               .of_a_bot = true,
+                                               .in = in},
                         &r->plan, r->problems, err);
     if (!ok && err->code == TB_INVALID)
         params_check_form(r->problems, tb_json_get(r->request, "params"), r->bot->strategy, err);

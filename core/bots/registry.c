@@ -34,6 +34,11 @@ void bot_free(struct bot *bot)
     free(bot);
 }
 
+bool bot_holds_name(const struct bot *bot)
+{
+    return bot->state != TB_BOT_FAILED && bot->state != TB_BOT_ARCHIVED;
+}
+
 struct bot *registry_by_instance(struct tb_bots *b, const char *instance)
 {
     for (size_t i = 0; i < b->bots; i++)
@@ -42,22 +47,41 @@ struct bot *registry_by_instance(struct tb_bots *b, const char *instance)
     return NULL;
 }
 
+/* A name that is held by a living bot is meant before anything that only happens to be called so;
+ * of several records of one name the newest is the one that can live. */
 struct bot *registry_find(struct tb_bots *b, const char *id)
 {
-    struct bot *by_name = NULL;
+    struct bot *holder = NULL, *instance = NULL, *late = NULL, *foreign = NULL;
     if (!id[0])
         return NULL;
     for (size_t i = 0; i < b->bots; i++) {
         struct bot *bot = b->bot[i];
         if (bot->deleted)
             continue;
-        if (strcmp(bot->id, id) == 0 || strcmp(bot->life.instance, id) == 0)
+        if (strcmp(bot->id, id) == 0)
             return bot;
-        /* Of several records of one name the newest is the one that can live. */
         if (bot->managed && strcmp(bot->name, id) == 0)
-            by_name = bot;
+            *(bot_holds_name(bot) ? &holder : &late) = bot;
+        else if (strcmp(bot->life.instance, id) == 0)
+            *(bot->managed ? &instance : &foreign) = bot;
     }
-    return by_name;
+    return holder ? holder : instance ? instance : late ? late : foreign;
+}
+
+struct bot *registry_meant(struct tb_bots *b, const char *id, struct tb_error *err)
+{
+    struct bot *bot = registry_find(b, id);
+    const struct bot *other = bot ? registry_by_instance(b, id) : NULL;
+
+    if (!bot)
+        tb_fail(err, TB_NOT_FOUND, "There is no bot of this id, name or instance.");
+    if (!other || other == bot || !other->managed || strcmp(bot->id, id) == 0)
+        return bot;
+    tb_fail(err, TB_STATE,
+            "Two bots are called so: it is the name of the bot %s and the instance of the bot %s. "
+            "Use the id of the one you mean.",
+            bot->id, other->id);
+    return NULL;
 }
 
 void registry_add(struct tb_bots *b, struct bot *bot)
@@ -222,7 +246,7 @@ void bot_record(const struct bot *bot, const char *doc, int64_t now, struct tb_s
         .state = bot_state_word(bot->state),
         .intent = bot->intent,
         .plan_id = bot->plan_id[0] ? bot->plan_id : NULL,
-        .holds_name = bot->state != TB_BOT_FAILED && bot->state != TB_BOT_ARCHIVED,
+        .holds_name = bot_holds_name(bot),
         .created_at = bot->created_at,
         .updated_at = now,
         .deleted_at = bot->deleted ? now : 0,

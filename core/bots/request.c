@@ -260,8 +260,32 @@ static const struct tb_json *object_field(const struct tb_json *request, const c
     return NULL;
 }
 
-/* What no plugin translates. */
-static void read_fields(const struct tb_json *request, struct request *r,
+/* What a name of this form means must be one bot for ever, so it is no other bot's to take. */
+static bool reserved(const char *name)
+{
+    char nonce[TB_NONCE_TEXT];
+    return tb_ulid_is(name) || instance_nonce(name, nonce);
+}
+
+static void check_name(const char *name, struct tb_problems *problems)
+{
+    const char *fault = name ? tb_name_fault(name, NAME_CHARACTERS) : "is missing";
+    char message[200];
+
+    snprintf(message, sizeof message,
+             "A bot needs a name of 1 to 64 printable characters; this one %s.",
+             fault ? fault : "");
+    if (fault)
+        tb_problem_add(&problems->errors, "/name", name ? "format" : "required", message, NULL);
+    else if (reserved(name))
+        tb_problem_add(&problems->errors, "/name", "reserved",
+                       "A bot cannot be named like an id or an instance: a command meant for that "
+                       "bot could reach this one.",
+                       "Choose a name of your own words.");
+}
+
+/* What no plugin translates. of_a_bot: the name is that of a bot that has it already. */
+static void read_fields(const struct tb_json *request, struct request *r, bool of_a_bot,
                         struct tb_problems *problems)
 {
     r->name = text_field(request, "name", NULL, problems);
@@ -270,10 +294,8 @@ static void read_fields(const struct tb_json *request, struct request *r,
     r->strategy = text_field(request, "strategy", NULL, problems);
     r->params = object_field(request, "params", problems);
     r->risk = object_field(request, "risk", problems);
-    if (has_text_or_nothing(request, "name") &&
-        (!r->name || !tb_name_is_good(r->name, NAME_CHARACTERS)))
-        tb_problem_add(&problems->errors, "/name", r->name ? "format" : "required",
-                       "A bot needs a name of 1 to 64 printable characters.", NULL);
+    if (has_text_or_nothing(request, "name") && !of_a_bot)
+        check_name(r->name, problems);
     if (has_text_or_nothing(request, "strategy") && !r->strategy)
         tb_problem_add(&problems->errors, "/strategy", "required",
                        "Say which strategy the bot runs; GET /exchanges/{exchange} lists them.",
@@ -292,7 +314,7 @@ bool request_read(struct tb_bots *b, const struct tb_plan_wish *wish, struct req
     if (!find_exchange(r->in, body, r->exchange, problems)) {
         /* Without it nobody knows whose words the others are, so only misspelled ones are named. */
         name_unknown_fields(body, lenient, true, problems);
-        read_fields(body, r, problems);
+        read_fields(body, r, wish->of_a_bot, problems);
         return problems_fail(problems, err);
     }
     if (!request_translate(b, body, NULL, r, problems, err))
@@ -303,7 +325,7 @@ bool request_read(struct tb_bots *b, const struct tb_plan_wish *wish, struct req
         return tb_fail(err, TB_PLUGIN_FAILED,
                        "The plugin \"%s\" translated the request to nothing.", r->exchange);
     name_unknown_fields(request, lenient, false, problems);
-    read_fields(request, r, problems);
+    read_fields(request, r, wish->of_a_bot, problems);
     return true;
 }
 

@@ -83,7 +83,7 @@ static bool find(struct tb_bots *b, const char *id, const char *instance, struct
     const struct bot *maker = NULL;
 
     pthread_mutex_lock(&b->lock);
-    named = bot = registry_find(b, id);
+    named = bot = registry_meant(b, id, err);
     if (bot && instance && strcmp(bot->life.instance, instance) != 0)
         bot = registry_by_instance(b, instance);
     if (bot && !bot->managed)
@@ -93,11 +93,13 @@ static bool find(struct tb_bots *b, const char *id, const char *instance, struct
     if (bot && maker)
         tb_copy(bot->owner, sizeof bot->owner, maker->id);
     pthread_mutex_unlock(&b->lock);
-    if (named && !bot)
+    if (!named)
+        return false;
+    if (!bot)
         return tb_fail(err, TB_NOT_FOUND,
                        "The bot has no such instance; GET /bots lists those that exist.");
     if (!maker)
-        return command_bot(b, bot ? bot->id : id, bot_out, err);
+        return command_bot(b, bot->id, bot_out, err);
     *bot_out = bot;
     return bot_claim(b, bot) ||
            tb_fail(err, TB_NOT_FOUND, "There is no bot of this id, name or instance.");

@@ -225,9 +225,18 @@ def test_images_are_plain_and_allowed(bridge, image):
 @pytest.mark.parametrize("name", [
     "", " ", "\t", "\u3000\u00a0", "\u200d\ufe0f", "x" * 65, "😀" * 65, "a\nb", "a\x1b[31mb", "a\u0000b",
     "a\u202eb", "a\u2066b", "a\u2028b", "a\u200bb", "\ufeffa", "a\x85b", 5, None, [], {},
+    " a", "a ", "a\u00a0b", "a\u00adb", "a\u200db", "a\u2003b", "a\U000e0041",
+    "01ARZ3NDEKTSV4RRFFQ69G5FAV", "hummingbot-a-9f31c2ab-20261122-101500",
 ])
 def test_names_that_hide_or_deceive_are_refused(bridge, name):
     assert list(errors(refused(plan(bridge, path="/bots", name=name)))) == ["/name"]
+
+
+def test_what_is_wrong_with_a_name_is_said(bridge):
+    for name, words in (("my-grid ", "ends with a space"), (" my-grid", "begins with a space"),
+                        ("my\u200bgrid", "cannot be seen"), ("x" * 65, "too long"), ("", "empty")):
+        body = refused(plan(bridge, name=name))
+        assert words in body["detail"] and words in errors(body)["/name"]["message"], body
 
 
 @pytest.mark.parametrize("name, slug", [

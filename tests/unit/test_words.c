@@ -43,10 +43,25 @@ static void names(void **state)
         {"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb", true}, /* two joined */
         {"\xe2\x80\x8d\xef\xb8\x8f", false},                    /* only joiners */
         {"\xd8\xb3\xd9\x88\xd9\x84", true},                     /* a right-to-left script */
+        {"\xe2\x9d\xa4\xef\xb8\x8f", true},                     /* with a variation selector */
+        {" a", false},
+        {"a ", false},
+        {"a\xc2\xa0"
+         "b",
+         false}, /* a blank that is no space */
+        {"a\xc2\xad"
+         "b",
+         false}, /* soft hyphen */
+        {"a\xe2\x80\x8d"
+         "b",
+         false}, /* a joiner that joins nothing */
+        {"a\xef\xb8\x8f", false},
+        {"a\xf3\xa0\x81\xa1", false}, /* a tag */
+        {"a\xcd\x8f", false},         /* grapheme joiner */
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_int_equal(tb_name_is_good(rows[i].name, 64), rows[i].good);
+        assert_int_equal(tb_name_fault(rows[i].name, 64) == NULL, rows[i].good);
 }
 
 static void length_counts_characters(void **state)
@@ -55,9 +70,9 @@ static void length_counts_characters(void **state)
     (void)state;
     for (int i = 0; i < 64; i++)
         strcat(name, "\xf0\x9f\x98\x80");
-    assert_true(tb_name_is_good(name, 64));
+    assert_null(tb_name_fault(name, 64));
     strcat(name, "x");
-    assert_false(tb_name_is_good(name, 64));
+    assert_string_equal(tb_name_fault(name, 64), "is too long");
 }
 
 static void pointers(void **state)
