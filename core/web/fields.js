@@ -42,7 +42,9 @@ function asInteger(text) {
 const isInteger = (schema) =>
   schema.type === "integer" || (Array.isArray(schema.type) && schema.type.includes("integer"));
 
-// ---- the elements that hold one value: { element, focus, get, set, mark(describedBy, invalid) } ----
+// ---- the elements that hold one value: { element, focus(rest), get, set, mark(describedBy, invalid) } ----
+// What holds several values also has nested(errors): errors with pointers from here on; it shows those that
+// are of one of its values and gives the others back. rest: the pointer from here on of what is wanted.
 
 function marker(input) {
   return (describedBy, invalid) => {
@@ -116,15 +118,15 @@ function switchControl(schema, id, name) {
 function listControl(schema, id, name, label, context) {
   const items = h("ol", { class: "items" });
   const more = h("button", { type: "button", class: "small", onclick: () => grow() }, "Add a value");
-  const rows = [];
+  const rows = [], mayBeEmpty = !schema.minItems && Array.isArray(schema.default);
 
   function renumber() {
-    rows.forEach((row, i) => row.control.input.setAttribute("aria-label", label + ", value " + (i + 1)));
+    rows.forEach((row, i) => (row.control.input || row.element).setAttribute("aria-label", label + ", value " + (i + 1)));
     more.disabled = schema.maxItems !== undefined && rows.length >= schema.maxItems;
   }
   function push(value) {
     const errorId = unique("error");
-    const control = controlOf(schema.items || {}, unique(id), null, label, context);
+    const control = controlOf(schema.items || {}, unique(id), name, label, context);
     const error = h("p", { class: "error", id: errorId, hidden: true });
     const row = { control, error, errorId };
     const drop = h("button", {
@@ -136,7 +138,7 @@ function listControl(schema, id, name, label, context) {
         more.focus();
       },
     }, "Remove");
-    row.element = h("li", null, h("div", { class: "line" }, control.element, drop), error);
+    row.element = h("li", null, h("div", { class: control.nested ? "record-line" : "line" }, control.element, drop), error);
     control.set(value);
     rows.push(row);
     items.append(row.element);
@@ -144,12 +146,17 @@ function listControl(schema, id, name, label, context) {
   }
   function grow() {
     push(null);
-    rows[rows.length - 1].control.focus();
+    rows[rows.length - 1].control.focus("");
   }
   return {
     element: h("div", { class: "list" }, items, more),
-    focus: (index) => ((rows[index] || rows[0] || {}).control || more).focus(),
-    get: () => (rows.length === 0 ? undefined : rows.map((row) => { const v = row.control.get(); return v === undefined ? "" : v; })),
+    focus(rest) {
+      const [, index, below] = /^\/(\d+)(.*)$/.exec(rest) || [];
+      const row = rows[index] || rows[0];
+      if (row) row.control.focus(below || "");
+      else more.focus();
+    },
+    get: () => (rows.length === 0 ? (mayBeEmpty ? [] : undefined) : rows.map((row) => { const v = row.control.get(); return v === undefined ? "" : v; })),
     set(values) {
       rows.length = 0;
       fill(items);
@@ -157,15 +164,63 @@ function listControl(schema, id, name, label, context) {
       renumber();
     },
     mark() {},
-    itemErrors(byIndex) {
-      rows.forEach((row, i) => {
-        const texts = byIndex[i] || [];
-        fill(row.error, texts.join(" "));
-        row.error.hidden = texts.length === 0;
-        row.control.mark(texts.length ? row.errorId : "", texts.length > 0);
-      });
+    nested(errors) {
+      const byRow = new Map(rows.map((row) => [row, []])), others = [];
+      for (const e of errors) {
+        const [, index, below] = /^\/(\d+)(.*)$/.exec(e.pointer) || [];
+        if (rows[index]) byRow.get(rows[index]).push({ ...e, pointer: below });
+        else others.push(e);
+      }
+      for (const [row, own] of byRow) {
+        const here = row.control.nested ? row.control.nested(own) : own;
+        fill(row.error, here.map(errorText).join(" "));
+        row.error.hidden = here.length === 0;
+        row.control.mark(here.length ? row.errorId : "", here.length > 0);
+      }
+      return others;
     },
-    rows,
+  };
+}
+
+const inOrder = (properties) =>
+  Object.keys(properties || {}).sort((a, b) => (properties[a]["x-order"] || 0) - (properties[b]["x-order"] || 0));
+
+// Several values with names of their own; one that may be left out has a switch.
+function recordControl(schema, id, name, context) {
+  const fields = inOrder(schema.properties).map((member) =>
+    makeField(member, schema.properties[member], "", context, (name || "") + "." + member));
+  const optional = nullable(schema);
+  const input = optional ? h("input", { id, name, type: "checkbox", class: "switch" }) : null;
+  const body = h("div", { class: "record" }, fields.map((f) => f.element));
+  const used = () => !optional || input.checked;
+  const show = () => { body.hidden = !used(); };
+  if (optional) input.addEventListener("change", show);
+  return {
+    element: h("div", { class: "record-box" }, optional ? h("label", { class: "line", for: id }, input, h("span", null, "Use it")) : null, body),
+    focus(rest) {
+      const field = fields.find((f) => rest === "/" + f.name || rest.startsWith("/" + f.name + "/"));
+      if (used()) (field || fields[0]).focus(field ? rest.slice(field.name.length + 1) : "");
+      else input.focus();
+    },
+    get: () => (used() ? Object.fromEntries(fields.map((f) => [f.name, f.get()]).filter(([, v]) => v !== undefined)) : undefined),
+    set(value) {
+      const given = value !== null && value !== undefined;
+      if (optional) input.checked = given;
+      if (given) for (const f of fields) f.set(value[f.name]);
+      show();
+    },
+    mark() {},
+    nested(errors) {
+      const rest = new Set(errors);
+      for (const f of fields) {
+        const own = errors.filter((e) => e.pointer === "/" + f.name || e.pointer.startsWith("/" + f.name + "/"));
+        own.forEach((e) => rest.delete(e));
+        f.showErrors(used() ? own.map((e) => ({ ...e, pointer: e.pointer.slice(f.name.length + 1) })) : []);
+        if (!used()) own.forEach((e) => rest.add(e));
+      }
+      return [...rest];
+    },
+    unitChanged() { for (const f of fields) f.unitChanged(); },
   };
 }
 
@@ -173,6 +228,7 @@ function controlOf(schema, id, name, label, context) {
   const widget = schema["x-widget"];
   if (widget === "list" || schema.type === "array" || (Array.isArray(schema.type) && schema.type.includes("array")))
     return listControl(schema, id, name, schema.title || name, context);
+  if (widget === "record") return recordControl(schema, id, name, context);
   if (widget === "switch" || schema.type === "boolean") return switchControl(schema, id, name);
   if (Array.isArray(schema.enum)) return selectControl(schema, id, name, label);
   if (widget === "config") return configControl(schema, id, name, label);
@@ -184,12 +240,14 @@ export function errorText(error) {
   return String(error.message || error.code || "is refused") + (error.hint ? " (" + error.hint + ")" : "");
 }
 
-// pointer: where the bridge points when the value is wrong ("/params/low"). context: { quote() }.
-export function makeField(name, schema, pointer, context) {
+// pointer: where the bridge points when the value is wrong ("/params/low"). context: { quote() }. inputName: of
+// the input, which in a record is not the field's alone.
+export function makeField(name, schema, pointer, context, inputName = name) {
   const id = unique("field"), helpId = id + "-help", errorId = id + "-error";
   const label = schema.title || name;
-  const isList = schema["x-widget"] === "list" || schema.items !== undefined;
-  const control = controlOf(schema, id, name, null, context);
+  const isList = schema["x-widget"] === "list" || schema["x-widget"] === "record" || schema.items !== undefined;
+  const control = controlOf(schema, id, inputName, null, context);
+  const hasRecord = (schema.items || schema)["x-widget"] === "record";
   const unit = schema["x-unit"] || (schema.items && schema.items["x-unit"]);
   const unitElement = unit ? h("span", { class: "unit" }, unitText(unit, context.quote)) : null;
   const range = rangeText(schema.items || schema);
@@ -201,7 +259,7 @@ export function makeField(name, schema, pointer, context) {
   const line = h("div", { class: "line" }, control.element, unitElement);
   const isSwitch = control.input && control.input.type === "checkbox";
   const element = isList
-    ? h("fieldset", { class: "field list-field", "aria-describedby": helpId }, h("legend", null, label, unit ? " (" + unitText(unit, context.quote) + ")" : ""), help, control.element, error)
+    ? h("fieldset", { class: "field list-field" + (hasRecord ? " wide-field" : ""), "aria-describedby": helpId }, h("legend", null, label, unit ? " (" + unitText(unit, context.quote) + ")" : ""), help, control.element, error)
     : isSwitch
       ? h("div", { class: "field switch-field" }, h("label", { class: "line", for: id }, control.element, h("span", null, label)), help, error)
       : h("div", { class: "field" }, h("label", { for: id }, label), line, help, error);
@@ -211,7 +269,7 @@ export function makeField(name, schema, pointer, context) {
 
   return {
     name, pointer, element, schema, input: control.input,
-    focus: (rest) => control.focus(Number((rest || "").slice(1)) || 0),
+    focus: (rest) => control.focus(rest || ""),
     set: control.set,
     // undefined: leave the field out; null: an optional field was emptied.
     get() {
@@ -219,18 +277,13 @@ export function makeField(name, schema, pointer, context) {
       if (value !== undefined) return value;
       return nullable(schema) && schema.default !== undefined && schema.default !== null ? null : undefined;
     },
-    unitChanged() { if (unitElement) fill(unitElement, unitText(unit, context.quote)); },
+    unitChanged() {
+      if (unitElement) fill(unitElement, unitText(unit, context.quote));
+      if (control.unitChanged) control.unitChanged();
+    },
     // errors: those whose pointer is this field's or below it.
     showErrors(errors) {
-      const own = errors, byIndex = {};
-      if (control.itemErrors) {
-        for (const e of errors) {
-          const index = Number(e.pointer.slice(pointer.length + 1));
-          if (e.pointer !== pointer && control.rows[index]) (byIndex[index] = byIndex[index] || []).push(errorText(e));
-        }
-        control.itemErrors(byIndex);
-      }
-      const here = own.filter((e) => !(control.itemErrors && e.pointer !== pointer && control.rows[Number(e.pointer.slice(pointer.length + 1))]));
+      const here = control.nested ? control.nested(errors.map((e) => ({ ...e, pointer: e.pointer.slice(pointer.length) }))) : errors;
       fill(error, here.map(errorText).join(" "));
       error.hidden = here.length === 0;
       control.mark(here.length ? errorId + " " + helpId : helpId, here.length > 0);
