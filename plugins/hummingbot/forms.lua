@@ -44,7 +44,7 @@ local USUAL = {
 
 local HELP = {
   leverage = "Multiplier of the position on a perpetual; ignored on spot. The class's own default is 20.",
-  position_mode = "One for the whole account on a perpetual: every bot on it must use the same. Ignored on spot.",
+  position_side = "BUY for a long position, SELL for a short one.", position_mode = "One for the whole account on a perpetual: every bot on it must use the same. Ignored on spot.",
   total_amount_quote = "Money this bot may use, in the quote currency (all levels and both sides together).",
   manual_kill_switch = "True: the controller starts stopped and does not trade.",
   skip_rebalance = "False lets the bot buy or sell coins with a market order at the start, on spot.",
@@ -67,8 +67,17 @@ local HELP = {
   pool_address = "Address of the pool on the provider.", topic = "MQTT topic that the probabilities arrive on.",
   long_threshold = "Probability above which it buys.", short_threshold = "Probability above which it sells.",
   target_profitability = "Distance from the price of the hedge, as a fraction.", weight = "Its part of the side's half of the money, relative to the others.",
-  max_records = "How many candles.", max_orders_per_batch = "Orders placed at once.",
+  trailing_stop = "From a gain on, close the trade when the gain falls back by a part of the price. Fractions of the entry price.",
+  triple_barrier_config = "When each order of the grid is closed again, and how.", keep_position = "Meant to keep the coins at the end; a stop sells them all the same.",
+  enabled = "False: this grid does not trade.", connector_name = "The exchange as Hummingbot names it.", trading_pair = "The market as BASE-QUOTE, upper case.",
+  activation_bounds = "Orders are placed only when they are this near to the price, as a fraction. Empty: always.",
+  stop_loss = "Fraction of the entry price: 0.03 closes the trade at a loss of 3 %. Empty: none.",
+  take_profit = "Fraction of the entry price: 0.02 closes the trade at a gain of 2 %.",
+  time_limit = "Closes the trade this long after it began. Empty: never.", max_executors_per_side = "Trades at once on each side; the money is divided by it.",
+  min_base_pct = "Least part of the money that is held in coins, as a fraction.", target_base_pct = "Part of the money that should be held in coins, as a fraction.",
+  max_base_pct = "Largest part of the money that is held in coins, as a fraction.", max_records = "How many candles.", max_orders_per_batch = "Orders placed at once.",
 }
+local TITLES = { amount_quote_pct = "Part of the money" }
 local NO_HELP = "Upstream says no more of it than its name."
 
 -- A fraction of more than 1 would be a percent by mistake; of these it would not.
@@ -115,6 +124,7 @@ local function options(class, field, more)
   end
   out.help = HELP[field.name] or (field.unit ~= "" and sentence(field.unit)) or NO_HELP
   if field.type:find("^Optional") or default == null then out.optional = true end
+  out.title = TITLES[field.name]
   if default ~= null and default ~= nil then out.default = math.type(default) == "float" and tostring(default) or default end
   return out
 end
@@ -147,7 +157,7 @@ local function price_field(class, field)
 end
 
 local function integer_field(class, field)
-  local o = options(class, field, { min = of_class(MAY_BE_ZERO, class, field.name) and 0 or 1, max = MOST[field.name] or 100000000 })
+  local o = options(class, field, { min = of_class(MAY_BE_ZERO, class, field.name) and 0 or 1, max = MOST[field.name] })
   if class.type == "directional_trading" and field.name == "cooldown_time" then o.min = 1 end
   if field.unit:find("^seconds") then return form.seconds(field.name, o) end
   if field.unit:find("^candles") then o.unit = "candles" end
@@ -412,7 +422,12 @@ local function group_of(name)
   return "Orders"
 end
 
+-- The first of each group are those of the market.
 local ORDER = { "Market", "Orders", "Signal", "Exits", "More" }
+
+local function is_market(row)
+  return (row.entry.kind == "connector" or row.entry.kind == "pair") and row.group == "Market"
+end
 
 -- Whether the form begins with another value than the class's own default.
 function forms.is_usual(class, field)
@@ -428,12 +443,14 @@ function forms.rows(class)
       all[#all + 1] = plain_row(class, field)
     end
   end
+  for _, row in ipairs(all) do row.group = group_of(row.name) end
   for _, group in ipairs(ORDER) do
-    for _, row in ipairs(all) do
-      row.group = row.group or group_of(row.name)
-      if row.group == group then
-        row.entry.group = group
-        rows[#rows + 1] = row
+    for _, first in ipairs({ true, false }) do
+      for _, row in ipairs(all) do
+        if row.group == group and is_market(row) == first then
+          row.entry.group = group
+          rows[#rows + 1] = row
+        end
       end
     end
   end

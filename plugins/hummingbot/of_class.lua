@@ -128,8 +128,10 @@ local function read(self, config)
   return p
 end
 
+local NAMES = { ai = "AI", bb = "BB", dman = "DMan", lp = "LP", macd = "MACD", pmm = "PMM", xemm = "XEMM" }
+
 local function title_of(name)
-  local words = name:gsub("_", " ")
+  local words = name:gsub("[^_]+", NAMES):gsub("_", " ")
   return words:sub(1, 1):upper() .. words:sub(2)
 end
 

@@ -50,7 +50,7 @@ test.case("what is left to the market is derived from it", function(t)
   t.golden("form_grid_strike", config)
   made = plan(t, "multi_grid_strike", { grids = { { grid_id = "a" }, { grid_id = "b", side = "SELL", end_price = "62000" } } })
   t.golden("form_multi_grid_strike", config_of(t, made))
-  t.equal(made.facts.derived[1].field, "grids/0/end_price")
+  t.equal(made.facts.derived[1].field, "grids/0/start_price")
   t.recognised(made)
 end)
 
