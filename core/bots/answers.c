@@ -7,7 +7,7 @@
 #include "bots/bots_private.h"
 
 /* A list that could not be refreshed for this long says so. */
-enum { STALE_MS = 60000, PAGE_MAX = 500 };
+enum { STALE_MS = 60000, PAGE_MAX = 500, FOLLOWS_MS = 5000 };
 
 static bool is_client(const struct tb_caller *caller)
 {
@@ -151,6 +151,32 @@ bool tb_bots_logs(struct tb_bots *bots, const char *id, const struct tb_caller *
 
 /* ---- operations ---- */
 
+static bool is_open(const struct tb_bots *b, const char *id)
+{
+    for (const struct operation *op = b->open; op; op = op->next)
+        if (strcmp(op->id, id) == 0)
+            return true;
+    return false;
+}
+
+/* The store says that an operation has ended a moment before memory says what became of its bot.
+ * Whoever reads that a create succeeded must find the bot running, so nobody is told before. What a
+ * stop superseded leaves its bot alone and may be open for long: its last call is under way. */
+bool operation_followed(struct tb_bots *b, const struct tb_store_operation *row,
+                        struct tb_error *err)
+{
+    int64_t deadline = tb_mono_ms() + tb_clock_machine_ms(FOLLOWS_MS);
+    bool open;
+
+    if (row->ended_at == 0 || strcmp(row->state, tb_op_state_word(TB_OPS_SUPERSEDED)) == 0)
+        return true;
+    pthread_mutex_lock(&b->lock);
+    while ((open = is_open(b, row->id)) && tb_cond_wait_until(&b->claims, &b->lock, deadline)) {
+    }
+    pthread_mutex_unlock(&b->lock);
+    return !open || tb_fail(err, TB_BUSY, "The operation is just ending; ask again.");
+}
+
 static void write_step(void *arg, const struct tb_store_step *row)
 {
     struct tb_json_writer *w = arg;
@@ -165,7 +191,9 @@ static void write_step(void *arg, const struct tb_store_step *row)
 static bool write_operation(struct tb_bots *b, const struct tb_store_operation *row,
                             struct tb_json_writer *w, struct tb_error *err)
 {
-    struct tb_json_doc *doc = tb_json_parse(row->doc, strlen(row->doc), TB_JSON_UPSTREAM, err);
+    struct tb_json_doc *doc = operation_followed(b, row, err)
+                                  ? tb_json_parse(row->doc, strlen(row->doc), TB_JSON_UPSTREAM, err)
+                                  : NULL;
     const struct tb_json *wire = doc ? tb_json_get(tb_json_root(doc), "wire") : NULL;
     bool ok = doc != NULL;
 
@@ -250,14 +278,6 @@ bool tb_bots_operations(struct tb_bots *bots, const char *bot, const char *curso
     return true;
 }
 
-static bool is_open(const struct tb_bots *b, const char *id)
-{
-    for (const struct operation *op = b->open; op; op = op->next)
-        if (strcmp(op->id, id) == 0)
-            return true;
-    return false;
-}
-
 bool tb_bots_wait(struct tb_bots *bots, const char *operation_id, int64_t mono_deadline_ms,
                   bool *final_out, bool *succeeded_out, struct tb_buffer *out, struct tb_error *err)
 {
@@ -271,8 +291,10 @@ bool tb_bots_wait(struct tb_bots *bots, const char *operation_id, int64_t mono_d
         tb_cond_wait_until(&bots->claims, &bots->lock, mono_deadline_ms);
     pthread_mutex_unlock(&bots->lock);
     row = tb_store_operation_get(bots->store, operation_id, err);
-    if (!row)
+    if (!row || !operation_followed(bots, row, err)) {
+        free(row);
         return false;
+    }
     *final_out = row->ended_at != 0;
     *succeeded_out = strcmp(row->state, tb_op_state_word(TB_OPS_SUCCEEDED)) == 0;
     doc = tb_json_parse(row->doc, strlen(row->doc), TB_JSON_UPSTREAM, err);

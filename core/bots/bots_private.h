@@ -367,6 +367,10 @@ void sight_of_slice(const struct tb_json *slice, struct sight *out);
 struct operation *operation_open(struct tb_bots *b, struct bot *bot, const char *id,
                                  const struct tb_life *life, const char *stored_base,
                                  int64_t created_at);
+/* answers.c: waits a moment for the bot of an operation that ended. False: it is not there yet. */
+TB_MUST_CHECK
+bool operation_followed(struct tb_bots *b, const struct tb_store_operation *row,
+                        struct tb_error *err);
 void operation_forget(struct tb_bots *b, struct operation *op);           /* lock held */
 struct operation *operation_of(struct tb_bots *b, const struct bot *bot); /* open one; lock held */
 bool operations_start(struct tb_bots *b, struct tb_error *err);

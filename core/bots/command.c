@@ -34,8 +34,10 @@ static bool replay(struct tb_bots *b, const char *operation_id, struct tb_comman
 {
     struct tb_store_operation *row = tb_store_operation_get(b->store, operation_id, err);
     struct bot *bot;
-    if (!row)
+    if (!row || !operation_followed(b, row, err)) {
+        free(row);
         return false;
+    }
     tb_copy(result->operation_id, sizeof result->operation_id, operation_id);
     tb_copy(result->bot_id, sizeof result->bot_id, row->bot_id ? row->bot_id : "");
     result->replayed = true;
