@@ -414,7 +414,7 @@ end
 function expert.as_it_runs(class, config, also)
   local out = copy(config)
   for _, field in ipairs(class.fields) do
-    if (SAFE[field.name] ~= nil or (also and also(class, field))) and out[field.name] == nil and field.default ~= null then
+    if (SAFE[field.name] ~= nil or LIKE_MAIN[field.name] or (also and also(class, field))) and out[field.name] == nil and field.default ~= null then
       out[field.name] = convert(field.type, field.default, { field.name }, never)
     end
   end

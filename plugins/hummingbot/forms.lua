@@ -118,7 +118,9 @@ end
 local function options(class, field, more)
   local out = more or {}
   local default = field.default
-  if not field.in_model then
+  if expert.like_main[field.name] then
+    default = null
+  elseif not field.in_model then
     local usual, safe = of_class(USUAL, class, field.name), expert.safe[field.name]
     if usual ~= nil then default = usual elseif safe ~= nil then default = safe end
   end

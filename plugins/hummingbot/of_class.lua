@@ -7,6 +7,7 @@ local json = require("bridge.json")
 local form = require("bridge.form")
 local classes = require("bridge.classes")
 local configs = require("bridge.configs")
+local decimal = require("bridge.decimal")
 local fields = require("bridge.fields")
 local checks = require("checks")
 local expert = require("expert")
@@ -38,11 +39,16 @@ local function plain(self, p, of)
   end
 end
 
-local function unique_grids(p, refuse)
-  local seen = {}
-  for i, grid in ipairs(p.grids or {}) do
-    if seen[grid.grid_id] then refuse({ "grids", i, "grid_id" }, "not_unique", "the grid " .. grid.grid_id .. " is there twice", "give each grid a name of its own") end
-    seen[grid.grid_id] = true
+-- Rows that are told apart by one of their fields.
+local UNIQUE = { grids = "grid_id", portfolio_allocation = "asset" }
+
+local function unique(p, refuse)
+  for name, member in pairs(UNIQUE) do
+    local seen = {}
+    for i, row in ipairs(type(p[name]) == "table" and not decimal.is(p[name]) and p[name] or {}) do
+      if seen[row[member]] then refuse({ name, i, member }, "not_unique", row[member] .. " is there twice", "give each row another one") end
+      seen[row[member]] = true
+    end
   end
 end
 
@@ -57,7 +63,7 @@ end
 local function resolve(self)
   return function(p, refuse)
     plain(self, p, { connector = p[self.connector], pair = self.pair and p[self.pair] })
-    unique_grids(p, refuse)
+    unique(p, refuse)
     two_routers(p, refuse)
     expert.read(self.class, expert_of(self, p).config, self.main, function(path, ...) refuse(forms.path(self.class, path), ...) end)
   end

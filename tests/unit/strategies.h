@@ -196,6 +196,11 @@ static const struct {
     {"/gateway/clmm/pool-info", "pool"},
     {"/market-data/available-candle-connectors", "feeds"},
     {"/trading/master_account/bitmart_perpetual/position-mode", "position_mode"},
+    {"/connectors/", "connectors"},
+    {"/connectors/binance/trading-rules", "rules"},
+    {"/connectors/kucoin/trading-rules", "rules"},
+    {"/connectors/binance_perpetual/trading-rules", "rules"},
+    {"/trading/master_account/binance_perpetual/position-mode", "position_mode"},
 };
 
 static inline const struct tb_json *find_answer(const char *path)

@@ -4,6 +4,8 @@
  * schemas.json holds that file, and the golden plans are the examples of templates.json. */
 #include <math.h>
 
+#include "config_types.h"
+#include "random_values.h"
 #include "recognised.h"
 
 /* ---- the classes against schemas.json ---- */
@@ -111,96 +113,6 @@ static void test_templates(void **state)
         tb_json_free(golden);
     }
     tb_json_free(facts);
-}
-
-/* ---- configs against the classes ---- */
-
-static const struct tb_json *class_file;
-
-static bool is_number(const struct tb_json *value)
-{
-    double number;
-    return tb_json_is(value, TB_JSON_NUMBER) && tb_json_double(value, &number) && isfinite(number);
-}
-
-/* Written without a point or an exponent: upstream takes 60.0 for an int, but not everywhere. */
-static bool is_whole(const struct tb_json *value)
-{
-    int64_t number;
-    return tb_json_is(value, TB_JSON_NUMBER) && tb_json_int64(value, &number) &&
-           !strpbrk(value->text, ".eE");
-}
-
-static bool is_one_of(const struct tb_json *value, const char *words)
-{
-    const char *text = tb_json_string(value);
-    size_t len = text ? strlen(text) : 0;
-    for (const char *w = words; len > 0 && *w; w += strspn(w, " ")) {
-        size_t word = strcspn(w, " ");
-        if (word == len && !memcmp(w, text, len))
-            return true;
-        w += word;
-    }
-    return false;
-}
-
-static bool has_fields(const struct tb_json *object, const struct tb_json *fields,
-                       const char **wrong);
-
-static bool is_type(const struct tb_json *value, const char *type, const char **wrong);
-
-static bool is_list(const struct tb_json *value, const char *item, const char **wrong)
-{
-    char type[64];
-    (void)snprintf(type, sizeof type, "%.*s", (int)strlen(item) - 1, item);
-    if (!tb_json_is(value, TB_JSON_ARRAY))
-        return false;
-    for (const struct tb_json *i = value->child; i; i = i->next)
-        if (!is_type(i, type, wrong))
-            return false;
-    return value->len > 0 || strstr(type, "Config"); /* only lists of models may be empty */
-}
-
-static bool is_type(const struct tb_json *value, const char *type, const char **wrong)
-{
-    char inner[64];
-    if (!strncmp(type, "Optional[", 9)) {
-        (void)snprintf(inner, sizeof inner, "%.*s", (int)strlen(type) - 10, type + 9);
-        return tb_json_is(value, TB_JSON_NULL) || is_type(value, inner, wrong);
-    }
-    if (!strncmp(type, "List[", 5))
-        return is_list(value, type + 5, wrong);
-    if (!strcmp(type, "str"))
-        return tb_json_is(value, TB_JSON_STRING) && value->len > 0;
-    if (!strcmp(type, "bool"))
-        return tb_json_is(value, TB_JSON_BOOL);
-    if (!strcmp(type, "int"))
-        return is_whole(value);
-    if (!strcmp(type, "float") || !strcmp(type, "Decimal"))
-        return is_number(value);
-    if (!strcmp(type, "PositionMode"))
-        return is_one_of(value, "HEDGE ONEWAY");
-    if (!strcmp(type, "TradeType"))
-        return is_whole(value) || is_one_of(value, "BUY SELL");
-    if (!strcmp(type, "OrderType"))
-        return is_whole(value) || is_one_of(value, "MARKET LIMIT LIMIT_MAKER");
-    return has_fields(value, tb_json_path(class_file, "models", type, NULL), wrong);
-}
-
-static bool has_fields(const struct tb_json *object, const struct tb_json *fields,
-                       const char **wrong)
-{
-    if (!tb_json_is(object, TB_JSON_OBJECT) || !fields)
-        return false;
-    for (const struct tb_json *member = object->child; member; member = member->next) {
-        const char *type = tb_json_get_string(fields, member->key);
-        if (!type || !is_type(member, type, wrong)) {
-            *wrong = member->key;
-            return false;
-        }
-    }
-    *wrong = "the number of fields";
-    return object->len == fields->len;
 }
 
 /* ---- the orders a config implies, against the world's rules ---- */
@@ -341,55 +253,6 @@ static void check_plan(const struct tb_json *plan)
 
 /* ---- random forms, made from the JSON Schema as a page would ---- */
 
-static uint64_t random_state;
-
-static uint64_t random_next(void)
-{
-    uint64_t z = (random_state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-static double random_between(double low, double high)
-{
-    return low + (high - low) * ((double)(random_next() >> 11) / 9007199254740992.0);
-}
-
-static double bound(const struct tb_json *schema, const char *name, double fallback)
-{
-    double value = fallback;
-    struct tb_decimal d;
-    if (tb_json_decimal(tb_json_get(schema, name), &d))
-        value = tb_decimal_to_double(&d);
-    return value;
-}
-
-/* More often small than large, always inside the bounds. */
-static double random_number(const struct tb_json *schema)
-{
-    double low = bound(schema, "minimum", bound(schema, "exclusiveMinimum", 0));
-    double high = bound(schema, "maximum", low * 1000 + 1000);
-    double part = random_between(0, 1);
-    return low + (high - low) * part * part * part;
-}
-
-/* A decimal as text or as a JSON number: both are allowed. */
-static void put_decimal(struct tb_json_writer *w, const struct tb_json *schema, double value)
-{
-    char text[64];
-    double low = bound(schema, "minimum", 0), high = bound(schema, "maximum", 1e12);
-    (void)snprintf(text, sizeof text, "%.4f", value);
-    if (strtod(text, NULL) < low)
-        (void)snprintf(text, sizeof text, "%g", low);
-    if (strtod(text, NULL) > high)
-        (void)snprintf(text, sizeof text, "%g", high);
-    if (random_next() % 2)
-        tb_jw_string(w, text);
-    else
-        tb_jw_raw(w, text, strlen(text));
-}
-
 /* How many values the list before had: a list of weights has as many. */
 static int levels;
 
@@ -409,19 +272,6 @@ static void put_list(struct tb_json_writer *w, const struct tb_json *schema)
         put_decimal(w, items, value);
     }
     tb_jw_end_array(w);
-}
-
-static bool type_is(const struct tb_json *schema, const char *word)
-{
-    const struct tb_json *type = tb_json_get(schema, "type");
-    const char *one = tb_json_string(type);
-    if (one)
-        return !strcmp(one, word);
-    for (const struct tb_json *item = type ? type->child : NULL; item; item = item->next) {
-        if (!strcmp(tb_json_string(item), word))
-            return true;
-    }
-    return false;
 }
 
 static void put_value(struct tb_json_writer *w, const struct tb_json *schema)
