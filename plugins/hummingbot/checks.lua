@@ -7,6 +7,7 @@ local decimal = require("bridge.decimal")
 local fields = require("bridge.fields")
 local json = require("bridge.json")
 local shared = require("bridge.strategies.checks")
+local sizes = require("bridge.strategies.sizes")
 local orders = require("orders")
 
 local checks = {}
@@ -102,7 +103,7 @@ function checks.run(ctx, class, p, whole, market, report, place)
   end
   local e = view_of(ctx, p, whole, market, report, place)
   local order, field = orders.smallest(class, p, whole, e.mid)
-  if order and e.rules then shared.order_of(e, p.connector, p.pair, order, field) end
+  if order and e.rules then sizes.order(e, order, field) end
   check_perpetual(e, class, whole)
   check_balance(e, class)
   check_candles(e, class, whole)

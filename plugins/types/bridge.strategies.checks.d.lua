@@ -19,12 +19,6 @@ function checks.spreads(e) end
 ---More than about an order a second in the mean makes exchanges refuse requests.
 function checks.pace(orders_of) end
 
----One order of `quote` money on a pair against every minimum of the exchange. path: the field to change.
-function checks.order_of(e, connector, pair, quote, path) end
-
----quote_of(p): the money of the smallest order.
-function checks.order(quote_of, path) end
-
 ---A partly filled order leaves a rest that has to be closed, too.
 function checks.closable(quote_of, path) end
 

@@ -6,9 +6,6 @@ local twosides = {}
 
 function twosides.pairs(e) end
 
----The size of one trade against the exchange's minimum. path: its field.
-function twosides.minimum(trade_of, path) end
-
 ---Coins of one trade at the exchange's price.
 function twosides.coins(trade_of) end
 

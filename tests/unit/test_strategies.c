@@ -76,6 +76,7 @@ static void check_expectation(const char *name, const struct tb_json *plan,
     const char *in = tb_json_get_string(expected, "in");
     const char *pointer = tb_json_get_string(expected, "pointer");
     const char *message = tb_json_get_string(expected, "message");
+    const char *hint = tb_json_get_string(expected, "hint");
     const struct tb_json *row = find_code(plan, in ? in : "errors", code);
     if (!row) {
         struct tb_buffer text = TB_BUFFER_INIT;
@@ -86,6 +87,8 @@ static void check_expectation(const char *name, const struct tb_json *plan,
         fail_msg("%s: %s points at %s", name, code, tb_json_get_string(row, "pointer"));
     if (message && strcmp(message, tb_json_get_string(row, "message")))
         fail_msg("%s: %s says: %s", name, code, tb_json_get_string(row, "message"));
+    if (hint && strcmp(hint, tb_json_get_string(row, "hint")))
+        fail_msg("%s: %s hints: %s", name, code, tb_json_get_string(row, "hint"));
     assert_non_null(tb_json_get_string(row, "message"));
     bool passed = in && !strcmp(in, "checks");
     if (!passed && !tb_json_get_string(row, "hint"))

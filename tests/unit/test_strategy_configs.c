@@ -1,12 +1,10 @@
-/* What the strategies build: seeded random valid forms of each give configs with exactly the fields
- * of the controller's class, each of its type, and every order they imply passes the market's
- * rules. tests/lua/classes.json holds the classes without the facts; where the facts are at hand,
- * schemas.json holds that file, and the golden plans are the examples of templates.json. */
-#include <math.h>
-
+/* What the strategies build: seeded random valid forms of each, in worlds of random prices and
+ * rules, give configs with exactly the fields of the controller's class, each of its type, and
+ * every order they imply passes the market's rules. tests/lua/classes.json holds the classes
+ * without the facts; where the facts are at hand, schemas.json holds that file, and the golden
+ * plans are the examples of templates.json. */
 #include "config_types.h"
-#include "random_values.h"
-#include "recognised.h"
+#include "implied.h"
 
 /* ---- the classes against schemas.json ---- */
 
@@ -115,106 +113,7 @@ static void test_templates(void **state)
     tb_json_free(facts);
 }
 
-/* ---- the orders a config implies, against the world's rules ---- */
-
-static double number_at(const struct tb_json *config, const char *name)
-{
-    double value = 0;
-    if (!tb_json_double(tb_json_get(config, name), &value))
-        fail_msg("%s is no number", name);
-    return value;
-}
-
-static double sum_of(const struct tb_json *list)
-{
-    double sum = 0, value;
-    for (const struct tb_json *i = tb_json_first(list); i; i = i->next)
-        sum += tb_json_double(i, &value) ? value : NAN;
-    return sum;
-}
-
-static double least_of(const struct tb_json *list)
-{
-    double least = INFINITY, value;
-    for (const struct tb_json *i = tb_json_first(list); i; i = i->next)
-        least = tb_json_double(i, &value) && value < least ? value : least;
-    return least;
-}
-
-/* `quote` money at a market: above its smallest value, and not rounded to nothing. */
-static void check_order(const char *connector, const char *pair, double quote)
-{
-    bool perpetual = strstr(connector, "_perpetual") != NULL;
-    const struct tb_json *rule = tb_json_get(world(perpetual ? "perpetual_rules" : "rules"), pair);
-    double mid = 0, step = number_at(rule, "min_base_amount_increment");
-    assert_true(tb_json_double(tb_json_get(world("mid"), pair), &mid));
-    double amount = perpetual ? floor(quote / mid / step + 1e-9) * step : quote / mid;
-    if (quote < number_at(rule, "min_notional_size") ||
-        quote < number_at(rule, "min_order_value") || amount < number_at(rule, "min_order_size") ||
-        amount <= 0)
-        fail_msg("an order of %g on %s %s passes no rule", quote, connector, pair);
-}
-
-static void check_weighted(const struct tb_json *config, const char *connector, double budget)
-{
-    const struct tb_json *buy = tb_json_get(config, "buy_amounts_pct");
-    const struct tb_json *sell = tb_json_get(config, "sell_amounts_pct");
-    assert_int_equal(buy->len, tb_json_get(config, "buy_spreads")->len);
-    assert_int_equal(sell->len, tb_json_get(config, "sell_spreads")->len);
-    check_order(connector, tb_json_get_string(config, "trading_pair"),
-                budget * fmin(least_of(buy), least_of(sell)) / (sum_of(buy) + sum_of(sell)));
-}
-
-static void check_grid(const struct tb_json *config, const char *connector)
-{
-    double low = number_at(config, "start_price"), high = number_at(config, "end_price");
-    double stop = number_at(config, "limit_price"), mid = 0;
-    const char *pair = tb_json_get_string(config, "trading_pair");
-    assert_true(tb_json_double(tb_json_get(world("mid"), pair), &mid));
-    assert_true(low < high);
-    assert_true((int)number_at(config, "side") == 1 ? stop < low && mid <= high && mid > stop
-                                                    : stop > high && mid >= low && mid < stop);
-    assert_true(number_at(tb_json_get(config, "triple_barrier_config"), "take_profit") > 0);
-    check_order(connector, pair, number_at(config, "min_order_amount_quote"));
-}
-
-static void check_legs(const struct tb_json *config, const char *connector)
-{
-    const struct tb_json *weights = tb_json_get(config, "dca_amounts_pct");
-    assert_int_equal(weights->len, tb_json_get(config, "dca_spreads")->len);
-    check_order(connector, tb_json_get_string(config, "trading_pair"),
-                number_at(config, "total_amount_quote") * least_of(weights) / sum_of(weights));
-}
-
-static void check_orders(const char *class, const struct tb_json *config)
-{
-    const char *connector = tb_json_get_string(config, "connector_name");
-    const char *pair = tb_json_get_string(config, "trading_pair"), *name = strchr(class, '/') + 1;
-    double total = number_at(config, "total_amount_quote"), mid = 0;
-    if (!strcmp(name, "pmm_simple") || !strcmp(name, "pmm_dynamic"))
-        check_weighted(config, connector, total);
-    else if (!strcmp(name, "pmm_mister"))
-        check_weighted(config, connector, total * number_at(config, "portfolio_allocation"));
-    else if (!strcmp(name, "grid_strike"))
-        check_grid(config, connector);
-    else if (!strcmp(name, "dman_v3"))
-        check_legs(config, connector);
-    else if (!strncmp(class, "directional_trading/", 20))
-        check_order(connector, pair, total / number_at(config, "max_executors_per_side"));
-    else if (!strcmp(name, "pmm_v1") && tb_json_double(tb_json_get(world("mid"), pair), &mid))
-        check_order(connector, pair, number_at(config, "order_amount") * mid);
-    else if (!strcmp(name, "hedge_asset"))
-        check_order(tb_json_get_string(config, "hedge_connector_name"),
-                    tb_json_get_string(config, "hedge_trading_pair"),
-                    number_at(config, "min_notional_size"));
-    else if (!strcmp(name, "arbitrage_controller"))
-        check_order("bitmart",
-                    tb_json_get_string(tb_json_get(config, "exchange_pair_1"), "trading_pair"),
-                    total);
-    else if (!strcmp(name, "xemm_multiple_levels"))
-        check_order("bitmart", tb_json_get_string(config, "maker_trading_pair"),
-                    total / 2 / (double)tb_json_get(config, "buy_levels_targets_amount")->len);
-}
+/* ---- whole plans ---- */
 
 static void check_script(const struct tb_json *plan)
 {
@@ -293,15 +192,8 @@ static void put_value(struct tb_json_writer *w, const struct tb_json *schema)
         fail_msg("the test knows no values for %s", schema->key);
 }
 
-struct market {
-    const char *pair;
-    double mid;
-};
-
-static const struct market spot_markets[] = {
-    {"ETH-USDT", 3000.12}, {"BTC-USDT", 60000.5}, {"SOL-USDT", 150.25}, {"XRP-USDT", 2.15}};
-static const struct market perpetual_markets[] = {
-    {"XRP-USDT", 2.15}, {"DOGE-USDT", 0.15}, {"SOL-USDT", 150.25}, {"ETH-USDT", 3000.12}};
+static const char *const spot_markets[] = {"ETH-USDT", "BTC-USDT", "SOL-USDT", "XRP-USDT"};
+static const char *const perpetual_markets[] = {"XRP-USDT", "DOGE-USDT", "SOL-USDT", "ETH-USDT"};
 
 /* Where a price field lies, as a part of the middle price. */
 static double price_part(const char *name, bool is_short)
@@ -321,15 +213,15 @@ static void put_form(struct tb_buffer *out, const struct tb_json *schema)
     const struct tb_json *properties = tb_json_get(schema, "properties");
     const struct tb_json *pair = tb_json_get(properties, "pair");
     const char *connector = tb_json_get_string(pair, "x-connector");
-    const struct market *market =
-        &(connector && strstr(connector, "perpetual") ? perpetual_markets
-                                                      : spot_markets)[random_next() % 4];
+    const char *market =
+        (connector && strstr(connector, "perpetual") ? perpetual_markets
+                                                     : spot_markets)[random_next() % 4];
     bool directed = tb_json_get(properties, "direction") != NULL, is_short = random_next() % 2;
     levels = 3;
     tb_jw_init(&w, out);
     tb_jw_object(&w);
     if (connector)
-        tb_jw_kv_string(&w, "pair", market->pair);
+        tb_jw_kv_string(&w, "pair", market);
     if (directed)
         tb_jw_kv_string(&w, "direction", is_short ? "short" : "long");
     for (const struct tb_json *p = properties->child; p; p = p->next) {
@@ -339,7 +231,7 @@ static void put_form(struct tb_buffer *out, const struct tb_json *schema)
             continue;
         tb_jw_key(&w, p->key);
         if (!strcmp(widget, "price"))
-            put_decimal(&w, p, market->mid * price_part(p->key, directed && is_short));
+            put_decimal(&w, p, mid_of(market) * price_part(p->key, directed && is_short));
         else
             put_value(&w, p);
     }
@@ -354,9 +246,9 @@ static void check_refusal(const char *form, const struct tb_json *plan)
         "quote_balance profit_below_fees inventory_short price_below_stop stop_not_below_low "
         "stop_not_above_high order_rounds_to_zero stop_beyond_liquidation margin_short "
         "position_mode_differs candles_short stop_inside_levels not_ordered counts_differ "
-        "band_too_wide trade_below_minimum target_below_costs slack_above_target "
+        "band_too_wide target_below_costs slack_above_target "
         "cooldown_below_refresh hedge_margin_short both_coins_needed short_above_stop "
-        "spread_below_tick step_below_tick too_large";
+        "spread_below_tick step_below_tick too_large order_cut_below_minimum";
     for (const struct tb_json *e = tb_json_get(plan, "errors")->child; e; e = e->next) {
         if (!is_one_of(tb_json_get(e, "code"), own))
             fail_msg("%s: %s %s: %s", form, tb_json_get_string(e, "pointer"),
@@ -364,57 +256,75 @@ static void check_refusal(const char *form, const struct tb_json *plan)
     }
 }
 
-enum { FORMS = 40, ATTEMPTS = 3000 };
+enum { FORMS = 40, WORLDS = 60, TRIES = 12 };
 
-static void run_forms(struct bench *b, size_t strategy)
+static void run_form(struct bench *b, size_t strategy, const struct tb_json *schema, int *built)
 {
-    char input[64];
     struct tb_buffer form = TB_BUFFER_INIT;
     struct tb_error err = {0};
-    int built = 0, tried = 0;
-    (void)snprintf(input, sizeof input, "{\"strategy\":\"%s\"}", strategies[strategy].strategy);
-    struct tb_json_doc *described =
-        call_entry(b, strategies[strategy].plugin, TB_PLUGIN_SCHEMA, input);
-    const struct tb_json *schema = tb_json_get(tb_json_root(described), "schema");
-    for (random_state = 20261122 + strategy; built < FORMS; tried++) {
-        if (tried >= ATTEMPTS)
-            fail_msg("%s: only %d of %d forms were built", strategies[strategy].strategy, built,
-                     tried);
-        tb_buffer_clear(&form);
-        put_form(&form, schema);
-        struct tb_json_doc *params =
-            tb_json_parse(tb_buffer_text(&form), form.len, TB_JSON_CLIENT, &err);
-        assert_non_null(params);
-        struct tb_json_doc *plan =
-            call_plan(b, strategies[strategy].plugin, strategies[strategy].strategy, NULL,
-                      tb_json_root(params), NULL);
-        if (tb_json_true(tb_json_get(tb_json_root(plan), "ok"))) {
-            check_plan(tb_json_root(plan));
-            check_recognised(b, strategy, tb_json_root(plan));
-            built++;
-        } else {
-            check_refusal(tb_buffer_text(&form), tb_json_root(plan));
-        }
-        tb_json_free(plan);
-        tb_json_free(params);
+    put_form(&form, schema);
+    struct tb_json_doc *params =
+        tb_json_parse(tb_buffer_text(&form), form.len, TB_JSON_CLIENT, &err);
+    assert_non_null(params);
+    struct tb_json_doc *plan =
+        call_plan(b, strategies[strategy].plugin, strategies[strategy].strategy, NULL,
+                  tb_json_root(params), NULL);
+    if (tb_json_true(tb_json_get(tb_json_root(plan), "ok"))) {
+        check_plan(tb_json_root(plan));
+        check_recognised(b, strategy, tb_json_root(plan));
+        ++*built;
+    } else {
+        check_refusal(tb_buffer_text(&form), tb_json_root(plan));
     }
-    print_message("%s: %d of %d random forms were built\n", strategies[strategy].strategy, built,
-                  tried);
-    tb_json_free(described);
+    tb_json_free(plan);
+    tb_json_free(params);
     tb_buffer_free(&form);
+}
+
+/* In one world: {} and some random forms of every strategy that has not enough yet. */
+static void run_world(size_t seed, int built[STRATEGIES])
+{
+    struct bench b;
+    struct tb_json_doc *changes = seed ? random_world(seed) : NULL;
+    world_changes = tb_json_root(changes);
+    open_bench(&b);
+    for (size_t i = 0; i < STRATEGIES; i++) {
+        char input[64];
+        (void)snprintf(input, sizeof input, "{\"strategy\":\"%s\"}", strategies[i].strategy);
+        struct tb_json_doc *described =
+            call_entry(&b, strategies[i].plugin, TB_PLUGIN_SCHEMA, input);
+        const struct tb_json *schema = tb_json_get(tb_json_root(described), "schema");
+        random_state = 20261122 + seed * STRATEGIES + i;
+        for (int k = 0; k < TRIES && built[i] < FORMS; k++)
+            run_form(&b, i, schema, &built[i]);
+        tb_json_free(described);
+    }
+    close_bench(&b);
+    world_changes = NULL;
+    tb_json_free(changes);
+}
+
+static bool has_enough(const int built[STRATEGIES])
+{
+    for (size_t i = 0; i < STRATEGIES; i++)
+        if (built[i] < FORMS)
+            return false;
+    return true;
 }
 
 static void test_random_forms(void **state)
 {
     (void)state;
-    struct bench b;
+    int built[STRATEGIES] = {0};
     struct tb_json_doc *doc = read_json("tests/lua/classes.json");
     class_file = tb_json_root(doc);
-    world_changes = NULL;
-    open_bench(&b);
+    size_t seed = 0;
+    for (; !has_enough(built) && seed < WORLDS; seed++)
+        run_world(seed, built);
     for (size_t i = 0; i < STRATEGIES; i++)
-        run_forms(&b, i);
-    close_bench(&b);
+        if (built[i] < FORMS)
+            fail_msg("%s: only %d random forms were built", strategies[i].strategy, built[i]);
+    print_message("%d forms of each strategy in %zu worlds\n", FORMS, seed);
     tb_json_free(doc);
 }
 

@@ -12,6 +12,7 @@ local template = require("bridge.strategies.template")
 local words = require("bridge.strategies.words")
 local gateway = require("bridge.strategies.gateway")
 local twosides = require("bridge.strategies.twosides")
+local sizes = require("bridge.strategies.sizes")
 
 local arbitrage = {}
 
@@ -20,6 +21,10 @@ local SAFE_PAUSE_S = 60
 
 local function show(value) return template.show(value, 6) end
 local function trade_of(p) return p.trade_quote end
+
+local function placed(p, mid)
+  return { { quote = p.trade_quote, price = mid } }
+end
 
 local function check_profit(e)
   if not e.gateway then return end
@@ -72,7 +77,7 @@ function arbitrage.with_jupiter(given)
         usual = { trade_quote = "100", min_profit_pct = "1.2", pause_s = 60 },
         bold = { trade_quote = "300", min_profit_pct = "1", pause_s = 45, max_imbalance = 2 },
       },
-      checks = { gateway.version, twosides.pairs, twosides.minimum(trade_of, "trade_quote"), gateway.up, gateway.pair("dex_pair"), gateway.wallet(gateway.GAS_SOL),
+      checks = { gateway.version, twosides.pairs, sizes.check(placed, "trade_quote"), gateway.up, gateway.pair("dex_pair"), gateway.wallet(gateway.GAS_SOL),
         gateway.settings, check_profit, check_pause, gateway.route("dex_pair", twosides.coins(trade_of)), gateway.compare("dex_pair"), twosides.inventory(trade_of, "trade_quote") },
       preview = function(ctx, p, facts)
         local mid = facts.mid and facts.mid[o.connector] and facts.mid[o.connector][p.cex_pair]

@@ -11,8 +11,6 @@ local checks = {}
 -- What they say: the messages of a strategy that calls them.
 checks.messages = require("bridge.strategies.messages")
 
--- Room for the price moving between the check and the order.
-checks.MARGIN = decimal("1.05")
 local CANDLES_WAIT_S = 4
 
 -- Fee of a whole trade (buying and selling), in percent.
@@ -72,53 +70,11 @@ end
 
 -- ---- sizes ----
 
--- Perpetuals of some exchanges trade whole contracts, and Hummingbot takes the contract step for a number of
--- coins: amounts are cut off to it, and what is left must still be a valid order. False when it is none.
-local function check_step(e, pair, rules, mid, quote, path)
-  local step, least = rules.base_step, rules.min_base
-  if not mid or not step or not e.o.contracts then return true end
-  local amount, token = quote:div(mid, 12, "down"), tokens(pair)
-  local rounded = amount:quantize(step, "floor")
-  local minimum = decimal.max(least or step, step)
-  if rounded < minimum then
-    e.report:error(path, "order_rounds_to_zero", { exchange = e.o.title, pair = pair, step = step, token = token, amount = show(amount, 8),
-      rounded = show(rounded, 8), minimum = minimum, needed = show((minimum * mid * checks.MARGIN):round(2, "ceiling")) })
-    return false
-  end
-  if least then
-    local whole = rounded:quantize(least, "floor")
-    if whole < rounded then
-      e.report:warn(path, "order_not_contracts", { amount = show(rounded, 8), token = token, contract = least })
-    else
-      e.report:ok("contracts", { amount = show(rounded, 8), token = token, step = least })
-    end
-  end
-  return true
-end
-
--- One order of `quote` money on a pair against every minimum of the exchange. path: the field to change.
-function checks.order_of(e, connector, pair, quote, path)
-  local rules, least = e.market.rules(connector, pair), e.market.min_order_value(connector, pair)
-  if not rules or not least then
-    e.report:warn(e.pair_field, "minimum_unknown", { pair = pair, exchange = e.o.title })
-    return
-  end
-  if not check_step(e, pair, rules, e.market.mid(connector, pair), quote, path) then return end
-  local needed = (least * checks.MARGIN):round(8, "ceiling")
-  local data = { order = show(quote), minimum = show(least), needed = show(needed), exchange = e.o.title }
-  if quote < needed then e.report:error(path, "order_below_minimum", data) else e.report:ok("order_size", data) end
-end
-
--- quote_of(p): the money of the smallest order.
-function checks.order(quote_of, path)
-  return function(e) checks.order_of(e, e.o.connector, e.pair, quote_of(e.p), path) end
-end
-
 -- A partly filled order leaves a rest that has to be closed, too.
 function checks.closable(quote_of, path)
   return function(e)
     local least = e.market.min_order_value(e.o.connector, e.pair)
-    local quote = quote_of(e.p)
+    local quote = quote_of(e.p, e)
     if least and quote >= least and quote < least * 2 then
       e.report:warn(path, "order_near_minimum", { order = show(quote), minimum = show(least) })
     end

@@ -10,6 +10,7 @@ local json = require("bridge.json")
 local template = require("bridge.strategies.template")
 local words = require("bridge.strategies.words")
 local checks = require("bridge.strategies.checks")
+local sizes = require("bridge.strategies.sizes")
 
 local classic = {}
 local show = template.show
@@ -20,12 +21,13 @@ local function put_spreads(config, p)
   config.buy_spreads, config.sell_spreads = json.array(spreads), json.array(spreads)
 end
 
-local function check_order(e)
-  if not e.mid then
-    e.report:warn("pair", "no_mid", { pair = e.pair, exchange = e.o.title })
-    return
+-- Of the same size in coins, so the lowest price counts.
+local function placed(p, mid)
+  local out = {}
+  for _, percent in ipairs(mid and p.spreads_pct or {}) do
+    out[#out + 1] = { base = p.order_base, price = mid * (decimal(1) - percent:fraction()) }
   end
-  checks.order_of(e, e.o.connector, e.pair, (e.p.order_base * e.mid):round(8, "down"), "order_base")
+  return mid and out
 end
 
 local function check_limit(e)
@@ -68,7 +70,7 @@ function classic.spot(given)
         usual = { spreads_pct = { "0.4" } },
         bold = { spreads_pct = { "0.3", "0.6" }, refresh_s = 30 },
       },
-      checks = { checks.spreads, checks.pace(function(p) return #p.spreads_pct * 2 end), check_order, checks.quote(quote_need, "order_base"),
+      checks = { checks.spreads, checks.pace(function(p) return #p.spreads_pct * 2 end), sizes.check(placed, "order_base"), checks.quote(quote_need, "order_base"),
         checks.coins(function(p) return p.order_base * #p.spreads_pct end, "order_base", "coins_missing"), check_limit, checks.alone },
       preview = function(_, p, facts)
         local mid, rows = facts.mid and facts.mid[o.connector] and facts.mid[o.connector][p.pair], {}

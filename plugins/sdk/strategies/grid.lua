@@ -14,6 +14,7 @@ local json = require("bridge.json")
 local template = require("bridge.strategies.template")
 local words = require("bridge.strategies.words")
 local checks = require("bridge.strategies.checks")
+local sizes = require("bridge.strategies.sizes")
 
 local grid = {}
 local show = template.show
@@ -24,15 +25,27 @@ end
 
 local function is_short(p) return p.direction == "short" end
 
--- Levels of the grid as the executor counts them: limited by the money and by the gap. At least 1.
-local function levels(p)
-  local by_money = floor(p.budget_quote:div(p.order_quote * checks.MARGIN, 8, "down"))
+-- The money of one level at least: the executor adds 5 % and then rounds the coins up to their step.
+local function level_money(p, mid, step)
+  local money = p.order_quote * sizes.MARGIN
+  return mid and step and money:div(mid, 12, "up"):quantize(step, "ceiling") * mid or money
+end
+
+-- Levels of the grid as the executor counts them: limited by the money and by the gap. At least 1, which takes
+-- more than the budget when that does not pay it.
+local function levels(p, mid, step)
+  local by_money = floor(p.budget_quote:div(level_money(p, mid, step), 8, "down"))
   local by_step = floor((p.high - p.low):div(p.low * p.step_pct:fraction(), 8, "down"))
   return math.max(1, math.min(by_money, by_step)), by_money, by_step
 end
 
-local function each_order(p)
-  return p.budget_quote:div(levels(p), 2, "down")
+local function each_order(p, e)
+  return p.budget_quote:div(levels(p, e.mid, e.rules and e.rules.base_step), 2, "down")
+end
+
+-- The executor divides an order's money by the price of the moment, which may rise to `high`.
+local function placed(p, mid)
+  return { { quote = p.order_quote, price = mid }, { quote = p.order_quote, price = mid and decimal.max(mid, p.high) } }
 end
 
 -- Loss when the price moves to `stop` with the whole budget in the grid on its way there.
@@ -91,9 +104,12 @@ end
 local function check_levels(e)
   local p, report = e.p, e.report
   if not e.ordered then return end
-  local count, by_money, by_step = levels(p)
+  local step = e.rules and e.rules.base_step
+  local count, by_money, by_step = levels(p, e.mid, step)
+  local needed = level_money(p, e.mid, step):round(2, "ceiling")
+  report:ok("least_value", { field = "budget_quote", least = decimal.max(e.form.by_name.budget_quote.min, needed):normal() })
   if by_money < 1 then
-    report:error("budget_quote", "budget_below_order", { budget = p.budget_quote, needed = show(p.order_quote * checks.MARGIN) })
+    report:error("budget_quote", "budget_below_order", { budget = p.budget_quote, needed = show(needed) })
   end
   if by_step < 1 then
     report:error("step_pct", "range_below_step", { step = p.step_pct, range = show(((p.high - p.low) * 100):div(p.low, 4, "down")) })
@@ -140,8 +156,9 @@ end
 
 local function preview(o)
   return function(_, p, facts)
-    local count = levels(p)
     local mid = facts.mid and facts.mid[o.connector] and facts.mid[o.connector][p.pair]
+    local rules = facts.rules and facts.rules[o.connector] and facts.rules[o.connector][p.pair]
+    local count = levels(p, mid, rules and rules.base_step)
     return {
       { kind = "grid", title = "Grid", levels = count, each_quote = p.budget_quote:div(count, 2, "down"),
         low = p.low, high = p.high, stop = p.stop, mid = mid },
@@ -189,7 +206,7 @@ function grid.spot(given)
         bold = { budget_quote = "1000", take_profit_pct = "0.7", step_pct = "0.4" },
       },
       checks = { check_prices, check_range, check_levels, check_loss, checks.take_profit,
-        checks.order(function(p) return p.order_quote end, "order_quote"), checks.closable(each_order, "budget_quote"),
+        sizes.check(placed, "order_quote"), checks.closable(each_order, "budget_quote"),
         checks.quote(function(p) return p.budget_quote end), checks.alone, check_keep },
       preview = preview(o), effects = effects,
     }
@@ -225,7 +242,7 @@ function grid.perpetual(given)
         bold = { budget_quote = "1000", leverage = 5, stop_loss_pct = "8" },
       },
       checks = { check_prices, check_range, check_levels, check_loss, checks.take_profit, checks.leverage, checks.mode,
-        checks.order(function(p) return p.order_quote end, "order_quote"), checks.margin(false), checks.alone },
+        sizes.check(placed, "order_quote"), checks.margin(false), checks.alone },
       preview = preview(o), effects = effects,
     }
   end)

@@ -9,6 +9,7 @@ local decimal = require("bridge.decimal")
 local template = require("bridge.strategies.template")
 local words = require("bridge.strategies.words")
 local checks = require("bridge.strategies.checks")
+local sizes = require("bridge.strategies.sizes")
 local gateway = require("bridge.strategies.gateway")
 local versions = require("bridge.strategies.versions")
 
@@ -31,9 +32,10 @@ local function check_market(e)
   end
 end
 
-local function check_least(e)
-  checks.order_of(e, e.o.connector, e.p.perp_pair, e.p.min_trade_quote, "min_trade_quote")
+local function smallest_trade(p, mid)
+  return { { quote = p.min_trade_quote, price = mid } }
 end
+local check_least = sizes.check(smallest_trade, "min_trade_quote")
 
 -- account, connector, place: where the coin is.
 local function check_size(account_of, connector, place)

@@ -10,12 +10,24 @@ local json = require("bridge.json")
 local template = require("bridge.strategies.template")
 local words = require("bridge.strategies.words")
 local checks = require("bridge.strategies.checks")
+local sizes = require("bridge.strategies.sizes")
 
 local inventory = {}
 
 local function orders(p) return #p.spreads_pct * 2 end
 local function quoted(p) return p.budget_quote * p.use_pct:fraction() end
 local function each_order(p) return quoted(p):div(orders(p), 8, "down") end
+-- Each order at its own price.
+local function placed(p, mid)
+  local quote, out = each_order(p), {}
+  for _, percent in ipairs(p.spreads_pct) do
+    for _, sign in ipairs({ -1, 1 }) do
+      out[#out + 1] = { quote = quote, price = mid and mid * (decimal(1) + percent:fraction() * sign) }
+    end
+  end
+  return out
+end
+
 local function coin_need(p, mid) return (p.budget_quote * (p.target_base_pct - p.band_pct):fraction()):div(mid, 8, "up") end
 
 local function ones(list)
@@ -78,7 +90,7 @@ function inventory.spot(given)
         usual = { budget_quote = "500", use_pct = "20", spreads_pct = { "0.3", "0.6" } },
         bold = { budget_quote = "1000", use_pct = "40", target_base_pct = "60", spreads_pct = { "0.25", "0.5", "0.75" }, stop_loss_total_pct = "8" },
       },
-      checks = { checks.spreads, checks.take_profit, checks.pace(orders), checks.order(each_order, "use_pct"), checks.closable(each_order, "use_pct"),
+      checks = { checks.spreads, checks.take_profit, checks.pace(orders), sizes.check(placed, "budget_quote", "use_pct"), checks.closable(each_order, "use_pct"),
         checks.quote(function(p) return quoted(p):div(2, 8, "up") end), checks.coins(coin_need, "target_base_pct", "coins_missing"), checks.alone },
       preview = function(_, p, facts)
         local mid = facts.mid and facts.mid[o.connector] and facts.mid[o.connector][p.pair]

@@ -13,6 +13,7 @@ local configs = require("bridge.configs")
 local template = require("bridge.strategies.template")
 local words = require("bridge.strategies.words")
 local checks = require("bridge.strategies.checks")
+local sizes = require("bridge.strategies.sizes")
 
 local mm = {}
 local show = template.show
@@ -49,6 +50,20 @@ end
 local function coin_need(p, mid)
   local _, sell = needs(p)
   return sell:div(mid, 8, "up")
+end
+
+-- Each order at its own price. Distances that follow volatility are not known beforehand.
+local function placed(p, mid)
+  local quote, out = each_order(p), {}
+  local buy, sell = sides(p)
+  local function add(sign, list)
+    for _, distance in ipairs(list) do
+      out[#out + 1] = { quote = quote, price = mid and (p.width and mid or mid * (decimal(1) + distance:fraction() * sign)) }
+    end
+  end
+  add(-1, buy)
+  add(1, sell)
+  return out
 end
 
 local function fractions(list)
@@ -145,7 +160,7 @@ function mm.spot(given)
         usual = { budget_quote = "200", spreads_pct = { "0.4", "0.8" }, take_profit_pct = "0.8", stop_loss_pct = "3" },
         bold = { budget_quote = "500", spreads_pct = { "0.3", "0.6", "0.9" }, take_profit_pct = "0.7", stop_loss_pct = "5", refresh_s = 60 },
       },
-      checks = { checks.spreads, checks.take_profit, checks.stop_loss, checks.pace(orders), checks.order(each_order, "budget_quote"),
+      checks = { checks.spreads, checks.take_profit, checks.stop_loss, checks.pace(orders), sizes.check(placed, "budget_quote"),
         checks.closable(each_order, "budget_quote"), checks.quote(quote_need), checks.coins(coin_need, "buy_inventory", "base_missing"), checks.alone },
       preview = preview(o), effects = effects,
     }
@@ -207,7 +222,7 @@ function mm.dynamic(given)
         usual = { budget_quote = "300", width = { "1", "2" } },
         bold = { budget_quote = "600", width = { "0.7", "1.4", "2.1" }, take_profit_pct = "0.8", refresh_s = 60 },
       },
-      checks = { checks.take_profit, checks.stop_loss, checks.pace(orders), checks.order(each_order, "budget_quote"),
+      checks = { checks.take_profit, checks.stop_loss, checks.pace(orders), sizes.check(placed, "budget_quote"),
         checks.closable(each_order, "budget_quote"), checks.quote(quote_need), checks.coins(coin_need, "buy_inventory", "base_missing"),
         checks.candles(function() return MACD_SLOW + WARM_UP end), check_width, checks.alone },
       preview = preview(o), effects = effects,
@@ -242,7 +257,7 @@ function mm.perpetual(given)
         bold = { budget_quote = "600", spreads_pct = { "0.15", "0.3", "0.45" }, leverage = 5, take_profit_pct = "0.3", refresh_s = 30 },
       },
       checks = { checks.spreads, checks.take_profit, checks.stop_loss, checks.pace(orders), checks.leverage, checks.mode, check_netting,
-        checks.order(each_order, "budget_quote"), checks.margin(false), checks.alone },
+        sizes.check(placed, "budget_quote"), checks.margin(false), checks.alone },
       preview = preview(o), effects = function() return {} end,
     }
   end)

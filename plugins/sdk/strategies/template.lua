@@ -10,7 +10,7 @@
 --       form.ordered("stop", "low", "high"),
 --     },
 --     fixed = { leverage = 1, triple_barrier_config = { … } },   -- a function(ctx, p) is called
---     checks = { function(e) … end, … },               -- e = { ctx, p, market, report, o, mid, rules }
+--     checks = { function(e) … end, … },               -- e = { ctx, p, market, report, o, form, mid, rules }
 --   } end)
 --
 -- A path such as "triple_barrier_config.take_profit" reaches into a table. A third member names a
@@ -150,11 +150,11 @@ local function recognise_of(spec, rows)
   end
 end
 
-local function check_of(spec, o)
+local function check_of(spec, o, fields)
   return function(ctx, p, market, report)
     local pair = p[spec.pair]
     local connector = spec.pair and spec.connector
-    local e = { ctx = ctx, p = p, market = market, report = report, o = o, pair = pair, pair_field = spec.pair,
+    local e = { ctx = ctx, p = p, market = market, report = report, o = o, form = fields, pair = pair, pair_field = spec.pair,
       mid = connector and market.mid(connector, pair), rules = connector and market.rules(connector, pair) }
     for _, check in ipairs(spec.checks) do check(e) end
   end
@@ -183,7 +183,7 @@ local function new(o, name, spec)
   made.name, made.budget = name, spec.budget
   local places = mapped(rows)
   made.build, made.recognise = build_of(spec, places), recognise_of(spec, places)
-  if spec.checks then made.check = check_of(spec, o) end
+  if spec.checks then made.check = check_of(spec, o, made.form) end
   return made
 end
 

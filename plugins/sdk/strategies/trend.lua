@@ -11,6 +11,7 @@ local json = require("bridge.json")
 local template = require("bridge.strategies.template")
 local words = require("bridge.strategies.words")
 local checks = require("bridge.strategies.checks")
+local sizes = require("bridge.strategies.sizes")
 
 local trend = {}
 local show = template.show
@@ -40,6 +41,11 @@ local function preview(_, p)
   return rows
 end
 
+-- The whole budget at the price of the moment.
+local function placed(p, mid)
+  return { { quote = p.budget_quote, price = mid } }
+end
+
 -- signal: rows of the signal; need: candles it wants; spec: name, title, controller, summary and the like.
 local function directional(o, spec)
   local rows = { words.pair(o, spec.base), words.budget(spec.budget or "100", spec.least or "10"), words.candle() }
@@ -49,7 +55,7 @@ local function directional(o, spec)
   rows[#rows + 1] = words.cooldown(spec.cooldown or 600, COOLDOWN)
   rows[#rows + 1] = words.fee(o)
   local list = { checks.take_profit, checks.stop_loss, checks.leverage, checks.mode,
-    spec.order or checks.order(function(p) return p.budget_quote end, "budget_quote"), checks.margin(true), checks.candles(spec.need), checks.alone }
+    sizes.check(spec.orders or placed, "budget_quote", spec.order_field), checks.margin(true), checks.candles(spec.need), checks.alone }
   for _, check in ipairs(spec.checks or {}) do list[#list + 1] = check end
   return {
     title = spec.title, risk = "high", executors = spec.executors or { "position" }, budget = "budget_quote", pair = "pair", connector = o.connector,
@@ -131,11 +137,15 @@ local function total(list)
   return sum
 end
 
--- The money of the smallest leg.
-local function smallest_leg(p)
-  local sum, least = total(p.weights), p.weights[1]
-  for _, weight in ipairs(p.weights) do least = decimal.min(least, weight) end
-  return (p.budget_quote * least):div(sum, 8, "down")
+-- Legs of a purchase lie below the entry, those of a sale above it.
+local function legs(p, mid)
+  local sum, out = total(p.weights), {}
+  for i, weight in ipairs(p.weights) do
+    for _, sign in ipairs({ -1, 1 }) do
+      out[#out + 1] = { quote = (p.budget_quote * weight):div(sum, 8, "down"), price = mid and mid * (decimal(1) + p.levels_pct[i]:fraction() * sign) }
+    end
+  end
+  return out
 end
 
 local function check_weights(p, refuse)
@@ -183,7 +193,7 @@ function trend.dca(given)
       exits = { words.stop_loss("8"), trail("trail_start_pct", "activation_price", "1.2", "0.1", "50", "Profit at which the trailing stop arms."),
         trail("trail_gap_pct", "trailing_delta", "0.4", "0.05", "20", "Give-back that closes the trade."), form.ordered("trail_gap_pct", "trail_start_pct"),
         words.time_limit(1440) },
-      need = function() return 100 end, order = checks.order(smallest_leg, "weights"), checks = { check_levels }, preview = preview_legs,
+      need = function() return 100 end, orders = legs, order_field = "weights", checks = { check_levels }, preview = preview_legs,
       fixed = { take_profit = json.null, trailing_stop = {}, bb_length = 100, bb_std = decimal("2.0"), bb_long_threshold = decimal("0.0"), bb_short_threshold = decimal("1.0"),
         dynamic_order_spread = false, dynamic_target = false, activation_bounds = json.array({ decimal("0.01") }) },
       presets = {

@@ -32,20 +32,6 @@ function twosides.pairs(e)
   end
 end
 
--- The size of one trade against the exchange's minimum. path: its field.
-function twosides.minimum(trade_of, path)
-  return function(e)
-    local least, trade = e.market.min_order_value(e.o.connector, e.pair), trade_of(e.p)
-    if not least then
-      e.report:warn("cex_pair", "minimum_unknown", { pair = e.pair, exchange = e.o.title })
-    elseif trade < least * checks.MARGIN then
-      e.report:error(path, "trade_below_minimum", { trade = trade, minimum = show(least), needed = show(least * checks.MARGIN), exchange = e.o.title })
-    else
-      e.report:ok("trade_size", { trade = trade, minimum = show(least), exchange = e.o.title })
-    end
-  end
-end
-
 -- Coins of one trade at the exchange's price.
 function twosides.coins(trade_of)
   return function(e) return e.mid and trade_of(e.p):div(e.mid, 12, "up") end

@@ -11,6 +11,7 @@ local template = require("bridge.strategies.template")
 local words = require("bridge.strategies.words")
 local gateway = require("bridge.strategies.gateway")
 local twosides = require("bridge.strategies.twosides")
+local sizes = require("bridge.strategies.sizes")
 
 local xemm = {}
 
@@ -19,6 +20,15 @@ local function show(value) return template.show(value, 6) end
 -- The money of one level's order.
 local function level_of(p)
   return p.budget_quote:div(2 * #p.targets_pct, 8, "down")
+end
+
+-- Coins of the middle price, bought below it by the profit that is wanted.
+local function placed(p, mid)
+  local out = {}
+  for i, percent in ipairs(p.targets_pct) do
+    out[i] = { quote = level_of(p), price = mid, at = mid and mid * (decimal(1) - percent:fraction()) }
+  end
+  return out
 end
 
 local function put_levels(config, p)
@@ -77,7 +87,7 @@ function xemm.with_jupiter(given)
         usual = { budget_quote = "200", targets_pct = { "1.8", "2.6" } },
         bold = { budget_quote = "400", targets_pct = { "1.7", "2", "2.4" }, max_imbalance = 2 },
       },
-      checks = { gateway.version, twosides.pairs, twosides.minimum(level_of, "budget_quote"), gateway.up, gateway.pair("dex_pair"), gateway.wallet(gateway.GAS_SOL),
+      checks = { gateway.version, twosides.pairs, sizes.check(placed, "budget_quote"), gateway.up, gateway.pair("dex_pair"), gateway.wallet(gateway.GAS_SOL),
         gateway.settings, check_targets, gateway.route("dex_pair", twosides.coins(level_of)), gateway.compare("dex_pair"), twosides.inventory(level_of, "budget_quote") },
       preview = function(ctx, p, facts)
         local mid, rows = facts.mid and facts.mid[o.connector] and facts.mid[o.connector][p.cex_pair], {}
