@@ -15,6 +15,15 @@ local function find(tokens, address)
   end
 end
 
+-- The wallet that bots use: the default one, which is not always the first of the list.
+local function default_wallet(rows)
+  for _, row in ipairs(type(rows) == "table" and rows or {}) do
+    local listed = type(row) == "table" and row.chain == "solana" and (row.walletAddresses or row.wallet_addresses)
+    local address = listed and (row.default_address or listed[1])
+    if type(address) == "string" and address ~= "" then return address end
+  end
+end
+
 return {
   gateway_up = {
     title = "Is Gateway up?",
@@ -33,11 +42,11 @@ return {
     role = "operator",
     needs = { "accounts.wallets", "portfolio.state" },
     run = function(_, _, hb)
-      local address
-      for _, row in ipairs(hb.accounts.wallets({})) do
-        if row.chain == "solana" and row.walletAddresses then address = row.walletAddresses[1] end
-      end
+      local address = default_wallet(hb.accounts.wallets({}))
       if not address then return { proven = false, reason = "Gateway has no Solana wallet." } end
+      if address:find("<", 1, true) then
+        return { proven = false, reason = "Gateway's default Solana wallet is still the text of a fresh installation: add a wallet and make it the default." }
+      end
       -- The API keeps a wallet's balances under this account, whatever profile a bot uses.
       local state = hb.portfolio.state({ body = { account_names = { "master_account" }, connector_names = { NETWORK }, refresh = true } })
       local rows = type(state.master_account) == "table" and state.master_account[NETWORK]

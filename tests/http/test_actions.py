@@ -1,11 +1,15 @@
 """Actions of plugins: what they may reach, dry runs, roles, one run per key, what is told of each call."""
 import sqlite3
+import sys
 import threading
 
 import pytest
 
 from conftest import ROOT, clean_environment, run
 from test_bad_plugins import CONTROLLER, PLUGIN
+
+sys.path.insert(0, str(ROOT / "tests/faults"))
+from fault_server import FaultServer, reply_json  # noqa: E402
 
 ACTIONS = """actions = {
   add_account = { title = "Add", role = "admin", needs = { "accounts.list", "accounts.add" },
@@ -185,8 +189,11 @@ def test_observe_mode_allows_dry_runs_only(start_bridge, start_simulator, tmp_pa
 
 
 @pytest.mark.parametrize("exchange,action,params,result", [
-    ("bitmart", "prove_keys", {}, {"proven": True}),
-    ("bitmart", "show_limits", {"pair": "ETH-USDT"}, {"listed": True, "pair": "ETH-USDT"}),
+    ("bitmart", "prove_keys", {}, {"proven": True, "connector": "bitmart"}),
+    ("bitmart", "prove_keys", {"market": "perpetual"}, {"proven": True, "connector": "bitmart_perpetual"}),
+    ("bitmart", "show_limits", {"pair": "ETH-USDT"}, {"listed": True, "pair": "ETH-USDT", "connector": "bitmart"}),
+    ("bitmart", "show_limits", {"pair": "XRP-USDT", "market": "perpetual"}, {"listed": True, "connector": "bitmart_perpetual"}),
+    ("bitmart", "show_limits", {"pair": "NO-SUCH"}, {"listed": False, "pair": "NO-SUCH"}),
     ("jupiter", "gateway_up", {}, {"up": True}),
     ("jupiter", "prove_wallet", {}, {"proven": True}),
 ])
@@ -194,6 +201,26 @@ def test_the_exchanges_own_actions(bridge, exchange, action, params, result):
     answer = act(bridge, action, exchange, params=params)
     assert answer.status_code == 200, answer.text
     assert {k: answer.json()["result"][k] for k in result} == result
+
+
+def test_keys_and_wallets_that_are_not_there_are_not_proven(start_bridge, start_simulator):
+    """What upstream shows when nobody ever gave it keys, or when Gateway has its placeholder."""
+    simulator = start_simulator("--world", "fresh")
+    with FaultServer(upstream=("127.0.0.1", simulator.port)) as faults:
+        bridge = start_bridge(f"http://127.0.0.1:{faults.port}", BRIDGE_PLUGINS=ROOT / "plugins")
+        keys = act(bridge, "prove_keys", "bitmart", params={"market": "perpetual"}).json()["result"]
+        assert keys["proven"] is False and "has no keys for BitMart perpetual" in keys["reason"]
+        for rows, told in (([], "no Solana wallet"),
+                           ([{"chain": "solana", "walletAddresses": [], "default_address": "<solana-wallet-address>"}],
+                            "still the text of a fresh installation")):
+            faults.behave("GET", "/accounts/gateway/wallets", reply_json(200, rows), forever=True)
+            wallet = act(bridge, "prove_wallet", "jupiter").json()["result"]
+            assert wallet["proven"] is False and told in wallet["reason"], wallet
+        faults.behave("GET", "/accounts/gateway/wallets", reply_json(200, [
+            {"chain": "ethereum", "walletAddresses": ["0xabc"]},
+            {"chain": "solana", "walletAddresses": ["first", "second"], "default_address": "second"}]), forever=True)
+        wallet = act(bridge, "prove_wallet", "jupiter").json()["result"]
+        assert wallet.get("address") == "second", "the default wallet is the one that bots use"
 
 
 def test_add_token_shows_its_call_first(bridge):
