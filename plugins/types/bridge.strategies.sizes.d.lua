@@ -8,4 +8,7 @@ local sizes = {}
 ---larger; path: where a refusal points at, left out the field.
 function sizes.check(orders_of, field, path) end
 
+---One order of `quote` money at the middle price.
+function sizes.order(e, quote, path) end
+
 return sizes
