@@ -329,6 +329,11 @@ static void write_known(struct adopting *a, const struct found *f, const char *f
     tb_jw_kv_string(w, "detail", f->not_kept.len ? f->not_kept.data : NULL);
     tb_jw_end_object(w);
     tb_jw_kv_node(w, "unknown", tb_json_get(adoption, "unknown"));
+    tb_jw_key(w, "plugin_problems");
+    tb_jw_array(w);
+    if (f->failed.len > 0)
+        tb_jw_raw(w, f->failed.data, f->failed.len);
+    tb_jw_end_array(w);
     tb_json_free(doc);
 }
 

@@ -13,6 +13,7 @@ struct found {
     int64_t deployed_at;   /* 0: not known */
     struct tb_json_doc *configs, *script, *recognised, *effects;
     struct tb_buffer unknown;  /* [{field, detail}], without its brackets */
+    struct tb_buffer failed;   /* [{message, plugin}] of plugins that were asked, likewise */
     struct tb_buffer not_kept; /* why the configs cannot be deployed again; empty: they can */
 };
 void found_free(struct found *f);

@@ -18,6 +18,7 @@ void found_free(struct found *f)
     tb_json_free(f->recognised);
     tb_json_free(f->effects);
     tb_buffer_free(&f->unknown);
+    tb_buffer_free(&f->failed);
     tb_buffer_free(&f->not_kept);
 }
 
@@ -145,11 +146,31 @@ static void recognise_input(const struct found *f, struct tb_buffer *input)
     tb_jw_end_object(&w);
 }
 
+static void note_failure(struct found *f, const char *plugin, const struct tb_plugin_fault *fault,
+                         const struct tb_error *err)
+{
+    struct tb_buffer place = TB_BUFFER_INIT;
+    struct tb_json_writer w;
+
+    tb_log(TB_WARN, "plugin.recognise", "%s: %s", plugin, err->detail);
+    tb_plugin_fault_json(fault, &place);
+    if (f->failed.len > 0)
+        tb_buffer_putc(&f->failed, ',');
+    tb_jw_init(&w, &f->failed);
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "message", err->detail);
+    tb_jw_kv_raw(&w, "plugin", place.len ? place.data : "null", place.len ? place.len : 4);
+    tb_jw_end_object(&w);
+    tb_buffer_free(&place);
+}
+
 /* The strategy of one plugin, or NULL; a plugin that fails knows nothing. *err: TB_BUSY when it was
  * only late, and might know it. */
-static struct tb_json_doc *ask(struct tb_bots *b, const char *plugin, const struct tb_buffer *input,
-                               int64_t deadline, struct tb_error *err)
+static struct tb_json_doc *ask(struct tb_bots *b, struct found *f, const char *plugin,
+                               const struct tb_buffer *input, int64_t deadline,
+                               struct tb_error *err)
 {
+    struct tb_plugin_fault fault;
     struct tb_buffer out = TB_BUFFER_INIT;
     struct tb_json_doc *doc = NULL;
     struct tb_plugin_call call = {.plugin = plugin,
@@ -158,10 +179,10 @@ static struct tb_json_doc *ask(struct tb_bots *b, const char *plugin, const stru
                                   .input_len = input->len,
                                   .mono_deadline_ms = deadline};
 
-    if (tb_plugins_call(b->plugins, &call, &out, NULL, err))
+    if (tb_plugins_call(b->plugins, &call, &out, &fault, err))
         doc = tb_json_parse(out.data, out.len, TB_JSON_UPSTREAM, err);
     else
-        tb_log(TB_WARN, "plugin.recognise", "%s: %s", plugin, err->detail);
+        note_failure(f, plugin, &fault, err);
     tb_buffer_free(&out);
     if (doc && !tb_json_get_string(tb_json_root(doc), "strategy")) {
         tb_json_free(doc);
@@ -181,7 +202,7 @@ static bool recognise(struct tb_bots *b, struct found *f, int64_t deadline, stru
         recognise_input(f, &input);
     err->code = TB_OK;
     for (size_t i = 0; i < n && !f->recognised && err->code != TB_BUSY; i++) {
-        f->recognised = ask(b, names[i], &input, deadline, err);
+        f->recognised = ask(b, f, names[i], &input, deadline, err);
         if (f->recognised)
             take(f->exchange, sizeof f->exchange, names[i]);
     }
@@ -237,7 +258,9 @@ static void take_recognised(struct tb_bots *b, struct found *f)
         f->exchange[0] = '\0';
     if (!f->exchange[0])
         unknown(f, "exchange", "no plugin has the connector");
-    unknown(f, "strategy", "no plugin recognises the configs");
+    unknown(f, "strategy",
+            f->failed.len > 0 ? "no plugin recognises the configs, but some failed at them"
+                              : "no plugin recognises the configs");
     unknown(f, "budget_quote", "only a recognised strategy says what its budget is");
 }
 

@@ -187,8 +187,10 @@ bool request_translate(struct tb_bots *b, const struct tb_json *body, const char
          (r->translated = tb_json_parse(output.data, output.len, TB_JSON_UPSTREAM, err)) != NULL;
     tb_buffer_free(&input);
     tb_buffer_free(&output);
-    if (!ok)
+    if (!ok) {
+        tb_plugin_fault_json(&fault, &problems->plugin);
         return false;
+    }
     const struct tb_json *root = tb_json_root(r->translated);
     const struct tb_json *refused = tb_json_get(root, "error");
     problems_append(&problems->warnings, tb_json_get(root, "warnings"));

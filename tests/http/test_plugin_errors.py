@@ -34,12 +34,28 @@ return {
   } },
 }
 """
+
+# Fails where requests are translated and where configs are recognised.
+ODD = """-- Its words are looked up by a function that fails.
+local form = require("bridge.form")
+return {
+  api = 1, name = "amiss", title = "Amiss", version = "1", connectors = { "amiss" },
+  aliases = { strategies = setmetatable({}, { __index = function(_, word) return word:nonsense() end }) },
+  strategies = { {
+    name = "s", revision = 1, title = "S", summary = "S", risk = "low", executors = { "position" },
+    form = form.of { form.integer("n", { default = 1, min = 1, max = 9 }) },
+    risk_defaults = { max_loss_quote = "20", max_controller_loss_quote = "20" },
+    build = function() return { controllers = { { type = "generic", name = "grid_strike", config = {} } } } end,
+    recognise = function(ctx, configs) return configs.nothing.here end,
+  } },
+}
+"""
 TRANSFORM = 'transforms = {{ status = function(bot, raw, figures) {} end }},\n  log = require("log"),'
 
 
 @pytest.fixture(scope="module")
 def simulator(start_simulator):
-    return start_simulator(TB_TIME_SCALE=SCALE)
+    return start_simulator("--bots", "1", TB_TIME_SCALE=SCALE)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +64,8 @@ def folder(tmp_path_factory):
     shutil.copytree(ROOT / "plugins", plugins)
     (plugins / "wrong").mkdir()
     (plugins / "wrong/plugin.lua").write_text(CHECKS)
+    (plugins / "amiss").mkdir()
+    (plugins / "amiss/plugin.lua").write_text(ODD)
     return plugins
 
 
@@ -94,6 +112,25 @@ def test_an_overrun_says_where(bridge):
     body = problem(bridge, "loop")
     assert "check ran longer than its 200 ms" in body["detail"]
     assert body["plugin"]["file"] == "wrong/plugin.lua" and body["plugin"]["frames"]
+
+
+def test_words_that_cannot_be_translated(bridge):
+    answer = bridge.post("/bots/plan", json={"name": "p", "exchange": "amiss", "strategy": "word"})
+    assert (answer.status_code, answer.json()["code"]) == (500, "plugin_failed"), answer.text
+    where = answer.json()["plugin"]
+    line = next(n for n, text in enumerate(ODD.splitlines(), 1) if "nonsense" in text)
+    assert (where["name"], where["file"], where["line"]) == ("amiss", "amiss/plugin.lua", line), where
+    assert where["generation"] and where["excerpt"] and where["frames"]
+
+
+def test_what_failed_to_recognise_a_bot_is_said(bridge, simulator):
+    instance = next(b["instance"] for b in until(
+        lambda: [b for b in bridge.get("/bots").json()["bots"] if not b["managed"]]))
+    (row,) = bridge.post("/bots/adopt", json={"instances": [instance], "dry_run": True}).json()["bots"]
+    (problem,) = row["plugin_problems"]
+    line = next(n for n, text in enumerate(ODD.splitlines(), 1) if "nothing.here" in text)
+    assert f"amiss/plugin.lua:{line}" in problem["message"], problem
+    assert (problem["plugin"]["name"], problem["plugin"]["line"]) == ("amiss", line), problem
 
 
 def test_upstream_is_not_the_plugins_fault(bridge, simulator):
