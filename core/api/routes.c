@@ -129,8 +129,11 @@ static const struct api_route rows[] = {
      4096 * KIB, "dry_run", api_put_plugin,
      "uploads a plugin, a tar of its folder or `{files: {path: text}}`; only with "
      "BRIDGE_PLUGIN_UPLOAD=1"},
-    {"DELETE", "/plugins/{plugin}", "/plugins/{plugin}", API_DEVELOPER, API_AUDIT, 16 * KIB, "",
-     api_delete_plugin, "takes an uploaded plugin away; a folder of its name serves again"},
+    {"DELETE", "/plugins/{plugin}", "/plugins/{plugin}", API_DEVELOPER, API_AUDIT, 16 * KIB,
+     "dry_run", api_delete_plugin,
+     "takes an uploaded plugin away; a folder of its name serves again. `dry_run=1` only shows "
+     "what "
+     "would serve and which bots would be built differently"},
     {"GET", "/hummingbot", "hummingbot", API_OPERATOR, 0, 0, "", api_get_hummingbot,
      "the Hummingbot API: version profile, differences, health, clock, lanes, broker"},
     {"POST", "/hummingbot/resume", "/hummingbot/resume", API_ADMIN, API_AUDIT, 16 * KIB, "",

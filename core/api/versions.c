@@ -126,6 +126,12 @@ static bool may_upload(const struct call *call, struct tb_error *err)
                    "folder.");
 }
 
+static bool asks_dry_run(const struct call *call)
+{
+    const char *dry = tb_http_query(call->req, "dry_run");
+    return dry && strcmp(dry, "0") != 0;
+}
+
 /* Where in the bundle it fails, beside the sentence. */
 static void name_place(struct call *call, const struct tb_plugin_fault *fault,
                        const struct tb_error *err)
@@ -142,7 +148,6 @@ static void name_place(struct call *call, const struct tb_plugin_fault *fault,
 
 bool api_put_plugin(struct call *call, struct tb_error *err)
 {
-    const char *dry = tb_http_query(call->req, "dry_run");
     const struct tb_plugin_bundle bundle = {.json = call->tar ? NULL : call->body,
                                             .tar = call->req->body,
                                             .tar_len = call->req->body_len};
@@ -152,7 +157,7 @@ bool api_put_plugin(struct call *call, struct tb_error *err)
     struct tb_json_writer w;
     if (!may_upload(call, err))
         return false;
-    call->dry_run = dry && strcmp(dry, "0") != 0;
+    call->dry_run = asks_dry_run(call);
     tb_jw_init(&w, &call->res->body);
     tb_jw_object(&w);
     if (!tb_plugins_put(call->api->plugins, &wish, &bundle, call->dry_run, &change, &w, &fault,
@@ -171,13 +176,20 @@ bool api_put_plugin(struct call *call, struct tb_error *err)
 bool api_delete_plugin(struct call *call, struct tb_error *err)
 {
     const struct tb_plugin_order wish = order_of(call);
+    struct tb_plugin_comparison change;
     struct tb_json_writer w;
-    if (!may_upload(call, err) || !tb_plugins_delete(call->api->plugins, &wish, err))
+    if (!may_upload(call, err))
         return false;
+    call->dry_run = asks_dry_run(call);
     tb_jw_init(&w, &call->res->body);
     tb_jw_object(&w);
-    tb_jw_kv_string(&w, "deleted", wish.plugin);
+    tb_jw_kv_string(&w, "deleted", call->dry_run ? NULL : wish.plugin);
+    if (!tb_plugins_delete(call->api->plugins, &wish, call->dry_run, &change, &w, err))
+        return false;
+    bool ok = tb_bots_rebuilt(call->api->bots, wish.plugin, change.before, change.after, &w, err);
+    tb_jw_kv_bool(&w, "dry_run", call->dry_run);
     tb_jw_end_object(&w);
-    write_audit(call, wish.plugin, "");
-    return true;
+    write_audit(call, wish.plugin, change.to);
+    tb_plugin_comparison_free(&change);
+    return ok;
 }

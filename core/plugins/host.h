@@ -227,9 +227,10 @@ bool tb_plugins_put(struct tb_plugins *host, const struct tb_plugin_order *order
                     struct tb_plugin_comparison *out, struct tb_json_writer *w,
                     struct tb_plugin_fault *fault, struct tb_error *err);
 /* Takes an upload away, in force or waiting, or a plugin whose folder is gone; a folder speaks
- * again. */
+ * again. Writes the members of tb_plugins_put; `to` is what serves then, null when nothing does. */
 TB_MUST_CHECK
-bool tb_plugins_delete(struct tb_plugins *host, const struct tb_plugin_order *order,
+bool tb_plugins_delete(struct tb_plugins *host, const struct tb_plugin_order *order, bool dry_run,
+                       struct tb_plugin_comparison *out, struct tb_json_writer *w,
                        struct tb_error *err);
 
 /* JSON for GET /plugins: {generation, plugins:[{name, title, version, status: loaded|kept|failed|

@@ -156,7 +156,7 @@ void tb_comparison_write(const char *name, struct tb_plugin *from, struct tb_plu
                          struct tb_plugin_comparison *out, struct tb_json_writer *w)
 {
     static const struct tb_script_set nothing = {0};
-    (void)tb_copy(out->to, sizeof out->to, to->hash);
+    (void)tb_copy(out->to, sizeof out->to, to ? to->hash : "");
     out->before = tb_generation_of(name, from);
     out->after = tb_generation_of(name, to);
     tb_jw_kv_string(w, "plugin", name);
@@ -164,7 +164,7 @@ void tb_comparison_write(const char *name, struct tb_plugin *from, struct tb_plu
     write_version(w, "to", to);
     write_needs(w, from, to);
     tb_jw_key(w, "diff");
-    tb_diff_write(w, from ? &from->set : &nothing, &to->set);
+    tb_diff_write(w, from ? &from->set : &nothing, to ? &to->set : &nothing);
 }
 
 bool tb_plugins_compare(struct tb_plugins *host, enum tb_plugin_verb verb,

@@ -266,7 +266,7 @@ bool tb_needs_grow(const struct tb_plugin *from, const struct tb_plugin *to,
 TB_MUST_CHECK
 bool tb_may_grow(const struct tb_plugin_slot *slot, const struct tb_plugin *to,
                  const struct tb_plugin_order *order, struct tb_error *err);
-/* Fills the comparison and writes its members. */
+/* Fills the comparison and writes its members; from and to may be NULL. */
 void tb_comparison_write(const char *name, struct tb_plugin *from, struct tb_plugin *to,
                          struct tb_plugin_comparison *out, struct tb_json_writer *w);
 /* The Lua files of a bundle (bundle.c). */

@@ -89,48 +89,76 @@ bool tb_plugins_put(struct tb_plugins *host, const struct tb_plugin_order *order
 
 /* ---- taking it away ---- */
 
-/* What is in force of this plugin comes from the folder again. In the draft lane that puts a
- * version in force that nobody activated, so it needs as much as an activation. */
+/* What serves when the upload is gone; NULL: nothing. */
+static struct tb_plugin *left(const struct tb_plugin_slot *slot,
+                              const struct tb_plugin_state *known)
+{
+    return !slot->in_folder ? NULL : known->pin == TB_PIN_UPLOAD ? slot->folder : slot->plugin;
+}
+
+/* In the draft lane the folder puts a version in force that nobody activated, so it needs as much
+ * as an activation. */
+static bool needs_admin(const struct tb_plugins *host, const struct tb_plugin_slot *slot,
+                        const struct tb_plugin *to, const struct tb_plugin_order *order)
+{
+    return to && host->config.lane == TB_LANE_DRAFT && !order->admin &&
+           tb_needs_grow(slot->plugin, to, NULL);
+}
+
 static bool forget(struct tb_plugins *host, const struct tb_plugin_slot *slot,
-                   const struct tb_plugin_state *known, const struct tb_plugin_order *order,
-                   struct tb_error *err)
+                   const struct tb_plugin_state *known, struct tb_plugin *to,
+                   const struct tb_plugin_order *order, struct tb_error *err)
 {
     struct tb_plugin_state state = *known;
     const struct tb_version_cause cause = {.word = "folder", .by = ""};
     bool replace = known->pin == TB_PIN_UPLOAD;
-    struct tb_plugin *folder = replace ? slot->folder : NULL;
     if (!slot->in_folder)
         return tb_state_delete(host, slot->name, err);
-    if (folder && host->config.lane == TB_LANE_DRAFT && !tb_may_grow(slot, folder, order, err))
+    if (needs_admin(host, slot, to, order) && !tb_may_grow(slot, to, order, err))
         return false;
     state.waiting[0] = '\0';
     if (replace) {
         state.pin = TB_PIN_NONE;
-        (void)tb_copy(state.active, sizeof state.active, folder ? folder->hash : "");
+        (void)tb_copy(state.active, sizeof state.active, to ? to->hash : "");
     }
-    return tb_state_put(host, &state, folder, &cause, err);
+    return tb_state_put(host, &state, replace ? to : NULL, &cause, err);
 }
 
-bool tb_plugins_delete(struct tb_plugins *host, const struct tb_plugin_order *order,
+static bool take_away(struct tb_plugins *host, const struct tb_plugin_slot *slot,
+                      const struct tb_plugin_order *order, bool dry_run,
+                      struct tb_plugin_comparison *out, struct tb_json_writer *w,
+                      struct tb_error *err)
+{
+    const struct tb_plugin_state *state = tb_state_find(host, slot->name);
+    struct tb_plugin *to;
+    bool admin;
+    if (!state || (state->pin != TB_PIN_UPLOAD && !state->waiting[0] && slot->in_folder))
+        return tb_fail(err, TB_STATE,
+                       "%s comes from its folder, not from an upload; remove the folder.",
+                       slot->name);
+    to = left(slot, state);
+    admin = needs_admin(host, slot, to, order);
+    if (!dry_run &&
+        !(forget(host, slot, state, to, order, err) && tb_plugins_read_again(host, NULL, err)))
+        return false;
+    tb_comparison_write(slot->name, slot->plugin, to, out, w);
+    tb_jw_kv_string(w, "waits_for", admin ? "admin" : NULL);
+    if (!dry_run)
+        tb_log(TB_INFO, "plugin.order", "the upload of %s was deleted by %s", order->plugin,
+               order->by);
+    return true;
+}
+
+bool tb_plugins_delete(struct tb_plugins *host, const struct tb_plugin_order *order, bool dry_run,
+                       struct tb_plugin_comparison *out, struct tb_json_writer *w,
                        struct tb_error *err)
 {
+    *out = (struct tb_plugin_comparison){0};
     pthread_mutex_lock(&host->reload_lock);
     struct tb_generation *g = tb_generation_hold(host, TB_LANE_LIVE);
     const struct tb_plugin_slot *slot = tb_generation_find(g, order->plugin);
-    const struct tb_plugin_state *state = slot ? tb_state_find(host, slot->name) : NULL;
-    bool ours = state && (state->pin == TB_PIN_UPLOAD || state->waiting[0] || !slot->in_folder);
-    bool ok;
-    if (!slot)
-        ok = tb_fail(err, TB_NOT_FOUND, "There is no plugin `%.64s`.", order->plugin);
-    else if (!ours)
-        ok =
-            tb_fail(err, TB_STATE,
-                    "%s comes from its folder, not from an upload; remove the folder.", slot->name);
-    else
-        ok = forget(host, slot, state, order, err) && tb_plugins_read_again(host, NULL, err);
-    if (ok)
-        tb_log(TB_INFO, "plugin.order", "the upload of %s was deleted by %s", order->plugin,
-               order->by);
+    bool ok = slot ? take_away(host, slot, order, dry_run, out, w, err)
+                   : tb_fail(err, TB_NOT_FOUND, "There is no plugin `%.64s`.", order->plugin);
     tb_generation_release(g);
     pthread_mutex_unlock(&host->reload_lock);
     return ok;

@@ -190,7 +190,7 @@ def test_a_broken_folder_at_the_start_serves_what_was_live(open_bridge, good):
 
 
 def test_which_bots_would_be_built_differently(open_bridge, good, start_simulator):
-    bridge = open_bridge(start_simulator(), BRIDGE_PLUGINS_LANE="draft")
+    bridge = open_bridge(start_simulator(), BRIDGE_PLUGINS_LANE="draft", BRIDGE_PLUGIN_UPLOAD=1)
     for name in ("one", "two"):
         answer = bridge.post("/bots", json={"name": name, "exchange": "good", "strategy": "s", "params": {"budget_quote": {"one": "50", "two": "500"}[name]}})
         assert answer.status_code == 202, answer.text
@@ -206,6 +206,26 @@ def test_which_bots_would_be_built_differently(open_bridge, good, start_simulato
     shown = order(bridge, "activate", dry_run=True)
     assert {b["change"] for b in shown["bots"]} == {"fails"} and "good/plugin.lua" in shown["bots"][0]["detail"]
     assert [b["config"] for b in bridge.get("/bots").json()["bots"]] == [b["config"] for b in before["bots"]]
+
+    # So is what serves when an upload is taken away: the folder's, or nothing.
+    save(good, source("4.0.0", build=build))
+    until(lambda: plugin(bridge)["draft"]["version"] == "4.0.0", "no draft")
+    put(bridge, source("5.0.0"))
+    shown = delete(bridge, dry_run=1)
+    assert shown["from"] == shown["to"] and shown["bots"] == [] and shown["diff"] == [], "it only waits"
+    order(bridge, "activate")
+    shown = delete(bridge, dry_run=1)
+    assert (shown["from"]["version"], shown["to"]["version"]) == ("5.0.0", "4.0.0") and shown["diff"], shown
+    assert [(b["name"], b["change"]) for b in shown["bots"]] == [("two", "differs")] and shown["deleted"] is None
+    assert version(bridge) == "5.0.0" and plugin(bridge)["pin"] == "upload"
+    (good / "plugin.lua").unlink()
+    good.rmdir()
+    until(lambda: "no folder" in plugin(bridge)["shadowed"], "the folder is still there")
+    shown = delete(bridge, dry_run=1)
+    assert shown["to"] is None and [b["change"] for b in shown["bots"]] == ["fails", "fails"], shown
+    assert shown["dry_run"] is True and version(bridge) == "5.0.0"
+    gone = delete(bridge)
+    assert (gone["dry_run"], gone["deleted"], gone["to"]) == (False, "good", None) and bridge.get("/plugins/good").status_code == 404
     bridge.stop()
 
 
@@ -301,6 +321,12 @@ def put(bridge, text=None, name="good", files=None, expect=200, token=True, **qu
     return answer.json()
 
 
+def delete(bridge, expect=200, **query):
+    answer = bridge.delete("/plugins/good", params=query)
+    assert answer.status_code == expect, answer.text
+    return answer.json()
+
+
 def tar_of(*members):
     """members: (name, bytes) or (name, type, link)."""
     out = io.BytesIO()
@@ -389,6 +415,8 @@ def test_deleting_an_upload_activates_no_more_than_one_may(open_bridge, good):
     assert version(bridge) == "2.0.0" and plugin(bridge)["pin"] == "upload"
     save(good, source("3.0.0", extra=ACTION % '"accounts.list"'))
     until(lambda: plugin(bridge)["draft"]["version"] == "3.0.0", "no draft")
+    shown = bridge.request("DELETE", "/plugins/good?dry_run=1", token=False, headers=developer).json()
+    assert shown["waits_for"] == "admin" and shown["needs_added"] == ["accounts.list"]
     assert bridge.request("DELETE", "/plugins/good", token=False, headers=developer).status_code == 403
     assert version(bridge) == "2.0.0" and plugin(bridge)["pin"] == "upload"
     assert bridge.delete("/plugins/good").status_code == 200
