@@ -8,7 +8,8 @@ struct tb_embedded {
     const unsigned char *end;
 };
 
-extern const struct tb_embedded tb_sdk_files[]; /* plugins/sdk */
-extern const struct tb_embedded tb_web_files[]; /* core/web */
+extern const struct tb_embedded tb_sdk_files[];     /* plugins/sdk */
+extern const struct tb_embedded tb_shipped_files[]; /* plugins/, those of a release */
+extern const struct tb_embedded tb_web_files[];     /* core/web */
 
 #endif

@@ -38,6 +38,7 @@ static struct tb_json_doc *read_list(const struct settings *s, struct tb_store *
         &(struct tb_plugins_config){
             .dir = place_plugins(s),
             .sdk = tb_sdk_files,
+            .shipped = tb_shipped_files,
             .arenas = 1,
             .store = store,
             .look_only = true,

@@ -98,6 +98,7 @@ static bool open_plugins(struct bridge *b, struct tb_error *err)
         &(struct tb_plugins_config){
             .dir = place_plugins(s),
             .sdk = tb_sdk_files,
+            .shipped = tb_shipped_files,
             .arena_bytes = (size_t)settings_number(s, SET_ARENA) << 20,
             .arenas = (unsigned)settings_number(s, SET_THREADS),
             .hb = b->hb,

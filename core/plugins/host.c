@@ -132,8 +132,8 @@ struct tb_plugins *tb_plugins_open(const struct tb_plugins_config *config, struc
         host, config->stuck_ms ? config->stuck_ms : (int64_t)TB_STUCK_MS * TB_BUDGET_FACTOR);
     bool ok =
         host->watchdog || tb_fail(err, TB_INTERNAL, "the watchdog of the plugins cannot start");
-    if (!ok || !tb_sdk_compile(config->sdk, &host->sdk, err) || !tb_states_load(host, err) ||
-        !tb_plugins_read_again(host, NULL, err)) {
+    if (!ok || !tb_sdk_compile(config->sdk, &host->sdk, err) || !tb_shipped_load(host, err) ||
+        !tb_states_load(host, err) || !tb_plugins_read_again(host, NULL, err)) {
         tb_plugins_close(host);
         return NULL;
     }
@@ -151,6 +151,7 @@ void tb_plugins_close(struct tb_plugins *host)
     tb_generation_release(host->current);
     tb_generation_release(host->drafts);
     free(host->states);
+    free(host->shipped);
     tb_lease_pool_free(host->arenas);
     tb_script_set_free(&host->sdk);
     tb_json_free(host->without_logs);

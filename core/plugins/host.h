@@ -35,19 +35,20 @@ struct tb_plugins;
 enum tb_plugin_lane { TB_LANE_LIVE, TB_LANE_DRAFT };
 
 struct tb_plugins_config {
-    const char *dir;               /* BRIDGE_PLUGINS: one folder per plugin */
-    const struct tb_embedded *sdk; /* tb_sdk_files */
-    size_t arena_bytes;            /* 0: 16 MiB */
-    unsigned arenas;               /* at most this many calls at once */
-    struct tb_hb *hb;              /* may be NULL (plugin checks without a server) */
-    int64_t stuck_ms;              /* 0: 10 s of run time without a sign of life */
-    struct tb_events *events;      /* may be NULL: news of every swap and failed load */
-    struct tb_store *store;        /* may be NULL: then versions are not kept */
-    bool strict;                   /* golden differences keep a new version from going live */
-    bool look_only;                /* the store is read, never written */
-    enum tb_plugin_lane lane;      /* where a save of the folder goes */
-    bool watch;                    /* read the folder again when it changes */
-    bool prompt;                   /* TB_PLUGIN_REPL may be called: a person's own terminal */
+    const char *dir;                   /* BRIDGE_PLUGINS: one folder per plugin */
+    const struct tb_embedded *sdk;     /* tb_sdk_files */
+    const struct tb_embedded *shipped; /* tb_shipped_files; may be NULL: none is known */
+    size_t arena_bytes;                /* 0: 16 MiB */
+    unsigned arenas;                   /* at most this many calls at once */
+    struct tb_hb *hb;                  /* may be NULL (plugin checks without a server) */
+    int64_t stuck_ms;                  /* 0: 10 s of run time without a sign of life */
+    struct tb_events *events;          /* may be NULL: news of every swap and failed load */
+    struct tb_store *store;            /* may be NULL: then versions are not kept */
+    bool strict;                       /* golden differences keep a new version from going live */
+    bool look_only;                    /* the store is read, never written */
+    enum tb_plugin_lane lane;          /* where a save of the folder goes */
+    bool watch;                        /* read the folder again when it changes */
+    bool prompt;                       /* TB_PLUGIN_REPL may be called: a person's own terminal */
     bool ungated;    /* a save counts whatever its own tests say: for an author's tools */
     int64_t poll_ms; /* 0: 5 s; the watch's safety net */
 };

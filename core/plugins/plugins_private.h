@@ -136,6 +136,12 @@ struct tb_generation {
     struct tb_plugin_slot *slots; /* sorted by name */
 };
 
+/* A plugin as the program was released with it. */
+struct tb_shipped {
+    char name[TB_PLUGIN_NAME];
+    char hash[TB_SHA256_TEXT];
+};
+
 struct tb_plugins {
     struct tb_plugins_config config;
     char *dir;
@@ -147,6 +153,8 @@ struct tb_plugins {
     struct tb_generation *drafts;   /* the same with drafts in their plugins' places */
     struct tb_plugin_state *states; /* of the store; under reload_lock */
     size_t state_count;
+    struct tb_shipped *shipped; /* constant once opened */
+    size_t shipped_count;
     struct tb_json_doc *without_logs; /* projection of what `status` builds of its input */
     struct tb_watchdog *watchdog;
     struct tb_folder_watch *watch; /* NULL: nobody looks at the folder */
@@ -228,6 +236,15 @@ void tb_slot_fill(struct tb_plugins *host, struct tb_plugin_slot *slot,
 struct tb_plugin *tb_slot_draft(const struct tb_plugin_slot *slot);
 bool tb_slot_same(const struct tb_plugin_slot *a, const struct tb_plugin_slot *b);
 void tb_slot_free(struct tb_plugin_slot *slot);
+
+/* ---- what the program was released with (shipped.c) ---- */
+
+TB_MUST_CHECK
+bool tb_shipped_load(struct tb_plugins *host, struct tb_error *err);
+bool tb_shipped_is(const struct tb_plugins *host, const char *name, const char *hash);
+/* Is the folder's version this release's, and in force without anybody's order? (reload_lock) */
+bool tb_shipped_follows(struct tb_plugins *host, const struct tb_plugin_slot *slot,
+                        const struct tb_plugin_state *state);
 
 /* ---- versions in the store (versions.c); all under reload_lock ---- */
 

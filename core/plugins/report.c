@@ -161,7 +161,15 @@ static void log_loaded(struct tb_plugin *plugin)
     tb_buffer_free(&tests);
 }
 
-static void log_slot(const struct tb_plugin_slot *slot, const char *word)
+/* Does another version serve than the one of this release, which is in the folder? */
+static bool holds_release(const struct tb_plugins *host, const struct tb_plugin_slot *slot)
+{
+    return slot->plugin && slot->folder && tb_plugin_is(slot->folder, slot->holds) &&
+           !tb_plugin_is(slot->plugin, slot->holds) && tb_shipped_is(host, slot->name, slot->holds);
+}
+
+static void log_slot(const struct tb_plugins *host, const struct tb_plugin_slot *slot,
+                     const char *word)
 {
     const struct tb_plugin *draft = tb_slot_draft(slot);
     if (slot->error[0])
@@ -170,9 +178,10 @@ static void log_slot(const struct tb_plugin_slot *slot, const char *word)
     else if (slot->plugin && strcmp(word, "draft") != 0)
         log_loaded(slot->plugin);
     if (draft)
-        tb_log(TB_INFO, "plugin.draft",
-               "%s %.8s waits for POST /plugins/%s/activate; %.8s serves%s%s", slot->name,
-               draft->hash, slot->name, slot->plugin ? slot->plugin->hash : "nothing",
+        tb_log(holds_release(host, slot) ? TB_WARN : TB_INFO, "plugin.draft",
+               "%s %.8s%s waits for POST /plugins/%s/activate; %.8s serves%s%s", slot->name,
+               draft->hash, holds_release(host, slot) ? ", which comes with this release," : "",
+               slot->name, slot->plugin ? slot->plugin->hash : "nothing",
                slot->pin == TB_PIN_NONE ? "" : ", pinned by ",
                slot->pin == TB_PIN_NONE ? "" : tb_pin_word(slot->pin));
 }
@@ -186,7 +195,7 @@ void tb_report_news(struct tb_plugins *host, const struct tb_generation *now,
         if (old && tb_slot_same(slot, old))
             continue;
         const char *word = news_word(slot, old);
-        log_slot(slot, word);
+        log_slot(host, slot, word);
         if (before && host->config.events)
             tell(host, slot->name, word, slot);
     }
@@ -203,7 +212,8 @@ void tb_report_news(struct tb_plugins *host, const struct tb_generation *now,
 /* ---- the list ---- */
 
 /* The draft beside what is live, and why the folder may not be what is live. */
-static void write_versions(struct tb_json_writer *w, const struct tb_plugin_slot *slot)
+static void write_versions(struct tb_json_writer *w, const struct tb_plugins *host,
+                           const struct tb_plugin_slot *slot)
 {
     const struct tb_plugin *draft = tb_slot_draft(slot);
     struct tb_buffer why = TB_BUFFER_INIT;
@@ -227,11 +237,20 @@ static void write_versions(struct tb_json_writer *w, const struct tb_plugin_slot
                          "the draft to change that.",
                          slot->holds[0] ? slot->holds : "nothing readable", slot->plugin->hash,
                          slot->pin == TB_PIN_UPLOAD ? "an " : "a ", tb_pin_word(slot->pin));
+    else if (holds_release(host, slot))
+        tb_buffer_printf(
+            &why,
+            "The folder holds %.8s, which comes with this release, but %.8s serves, "
+            "since a person chose it; activate the draft to follow the releases again.",
+            slot->holds, slot->plugin->hash);
+    tb_jw_kv_bool(w, "shipped",
+                  slot->plugin && tb_shipped_is(host, slot->name, slot->plugin->hash));
     tb_jw_kv_string(w, "shadowed", why.len ? tb_buffer_text(&why) : NULL);
     tb_buffer_free(&why);
 }
 
-static void write_plugin(struct tb_json_writer *w, const struct tb_plugin_slot *slot)
+static void write_plugin(struct tb_json_writer *w, const struct tb_plugins *host,
+                         const struct tb_plugin_slot *slot)
 {
     const struct tb_plugin *plugin = slot->plugin;
     const struct tb_json *d = plugin ? tb_json_root(plugin->described) : NULL;
@@ -243,7 +262,7 @@ static void write_plugin(struct tb_json_writer *w, const struct tb_plugin_slot *
     tb_jw_kv_node(w, "connectors", tb_json_get(d, "connectors"));
     tb_jw_kv_node(w, "strategies", tb_json_get(d, "strategies"));
     write_error(w, slot);
-    write_versions(w, slot);
+    write_versions(w, host, slot);
     tb_jw_kv_int(w, "golden_differ", plugin ? atomic_load(&plugin->golden_differ) : 0);
     tb_breaker_write(w, plugin);
     tb_jw_kv_time(w, "loaded_at", plugin ? plugin->loaded_wall_ms : 0);
@@ -265,7 +284,7 @@ void tb_plugins_list(struct tb_plugins *host, struct tb_buffer *out)
     tb_jw_key(&w, "plugins");
     tb_jw_array(&w);
     for (size_t i = 0; i < g->count; i++)
-        write_plugin(&w, &g->slots[i]);
+        write_plugin(&w, host, &g->slots[i]);
     tb_jw_end_array(&w);
     tb_jw_end_object(&w);
     tb_generation_release(g);

@@ -176,7 +176,8 @@ void tb_slot_fill(struct tb_plugins *host, struct tb_plugin_slot *slot,
         clear_rollback(host, slot, state);
     slot->pin = state ? state->pin : TB_PIN_NONE;
     bool follows =
-        slot->pin == TB_PIN_NONE && (host->config.lane == TB_LANE_LIVE || host->state_count == 0);
+        slot->pin == TB_PIN_NONE && (host->config.lane == TB_LANE_LIVE || host->state_count == 0 ||
+                                     tb_shipped_follows(host, slot, state));
     const char *active = state ? state->active : "";
     if (state && state->waiting[0])
         slot->upload = stored(host, slot, old, state->waiting);

@@ -142,13 +142,14 @@ static const char *or_null(const char *text)
     return text[0] ? text : NULL;
 }
 
-static void write_cause(const struct tb_version_cause *cause, struct tb_buffer *out)
+static void write_cause(const struct tb_version_cause *cause, bool shipped, struct tb_buffer *out)
 {
     struct tb_json_writer w;
     tb_jw_init(&w, out);
     tb_jw_object(&w);
     tb_jw_kv_string(&w, "cause", cause->word);
     tb_jw_kv_string(&w, "by", or_null(cause->by));
+    tb_jw_kv_bool(&w, "shipped", shipped);
     tb_jw_end_object(&w);
 }
 
@@ -172,7 +173,7 @@ bool tb_state_put(struct tb_plugins *host, const struct tb_plugin_state *state,
             {.kind = TB_STORE_PLUGIN_VERSION_PUT, .plugin_version = &its}};
         if (version) {
             tb_version_files(&version->set, &files);
-            write_cause(cause, &doc);
+            write_cause(cause, tb_shipped_is(host, version->name, version->hash), &doc);
             its.hash = version->hash;
             its.version = tb_json_get_string(tb_json_root(version->described), "version");
             its.origin = strcmp(cause->word, "upload") == 0 ? "upload" : "folder";
