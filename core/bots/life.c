@@ -142,11 +142,25 @@ static bool before_send(struct turn *t, enum tb_act act)
     }
 }
 
+/* The clock follows the wall's across a restart, and a person, or a computer without a battery, may
+ * have put that back: the instants of a life go back with it, or a wait of minutes takes hours. A
+ * clock put forward cannot be told from a bridge that was down. */
+static void follow_clock(struct tb_life *s, int64_t now)
+{
+    int64_t *const instants[] = {&s->began_at, &s->phase_at,  &s->next_at,     &s->sent_at,
+                                 &s->clean_at, &s->settle_at, &s->doubt_until, &s->taken_until};
+    int64_t ahead = s->phase_at - now;
+    for (size_t i = 0; ahead > 0 && i < sizeof instants / sizeof *instants; i++)
+        if (*instants[i] != 0)
+            *instants[i] -= ahead;
+}
+
 static void taken_over(struct turn *t, const struct tb_observation *given)
 {
     struct tb_life *s = t->s;
     bool lost = s->inflight && tb_act_writes(rows[s->phase].act); /* a read is simply repeated */
     s->inflight = false;
+    follow_clock(s, t->now);
     s->next_at = s->phase_at = t->now; /* no deadline passes while nobody looks */
     if (s->phase == TB_PH_SETTLE_END || s->phase == TB_PH_CLEAN || s->phase == TB_PH_STILL_GONE)
         life_go(t, TB_PH_SETTLE_BEGIN); /* nobody watched the wait */
@@ -228,6 +242,7 @@ void tb_life_begin(struct tb_life *life, enum tb_op_kind kind, const struct tb_l
     bool archived = known->kind == TB_OP_ARCHIVE && known->state == TB_OPS_SUCCEEDED;
     struct turn t = {&s, &o, now};
 
+    follow_clock(&s, now);
     s.kind = kind;
     s.began_at = now;
     s.inflight = s.stopped = s.renews = false;

@@ -380,6 +380,37 @@ static void test_taken_over(void **state)
     }
 }
 
+/* The process ended, the wall's clock was put back by two hours, and the bridge started again. What
+ * may execute late is waited for as long as ever, not two hours more. */
+static void test_clock_put_back(void **state)
+{
+    const int64_t back = NOW - 7200000;
+    struct tb_observation ended = answer(DONE, EXITS), over = {.kind = TB_OBS_TAKEN_OVER};
+    struct tb_intent intent;
+    struct tb_life s = amid(START, TB_PH_CONTAINER), next;
+    (void)state;
+    s.phase_at = NOW;
+    s.doubt_until = NOW + 170000;
+    s.taken_until = NOW + 60000;
+    tb_life_step(&s, &over, back, &s, &intent);
+    assert_int_equal(s.doubt_until, back + 170000);
+    assert_int_equal(s.taken_until, back + 60000);
+    assert_int_equal(s.sent_at, back - 1000);
+    assert_int_equal(s.settle_at, 0);
+    tb_life_step(&s, &ended, back + 169000, &next, &intent);
+    assert_int_equal(next.phase, TB_PH_CONTAINER);
+    tb_life_step(&s, &ended, back + 170000, &next, &intent);
+    assert_int_equal(next.state, TB_OPS_FAILED);
+    /* A bot whose operation had ended before is commanded after it. */
+    s = amid(START, TB_PH_END);
+    s.state = TB_OPS_UNKNOWN;
+    s.phase_at = NOW;
+    s.doubt_until = NOW + 170000;
+    tb_life_begin(&next, STOP, &s, false, FRESH, back);
+    assert_int_equal(next.doubt_until, back + 170000);
+    assert_int_equal(next.began_at, back);
+}
+
 static struct tb_intent tick(struct tb_life *s, int64_t now)
 {
     struct tb_observation o = {.kind = TB_OBS_TICK, .fresh_nonce = FRESH};
@@ -643,7 +674,7 @@ int main(void)
         cmocka_unit_test(test_guards),      cmocka_unit_test(test_clean_looks),
         cmocka_unit_test(test_old_reports), cmocka_unit_test(test_begin),
         cmocka_unit_test(test_restart),     cmocka_unit_test(test_stop_supersedes_a_stop),
-        cmocka_unit_test(test_renewal),
+        cmocka_unit_test(test_renewal),     cmocka_unit_test(test_clock_put_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
