@@ -63,7 +63,8 @@ static void prune(struct bridge *b)
 {
     struct tb_error err = {0};
     int64_t now = tb_wall_ms();
-    if (!tb_store_prune(b->store, now, now - SERIES_KEPT_MS, &err))
+    if (!tb_store_prune(b->store, now, now - SERIES_KEPT_MS,
+                        settings_number(&b->settings, SET_PLUGIN_VERSIONS), &err))
         tb_log(TB_WARN, "serve.prune", "What is old was not deleted: %s", err.detail);
 }
 

@@ -69,6 +69,10 @@ static const struct setting_row ROWS[SETTING_COUNT] = {
     [SET_PLUGIN_UPLOAD] = {"BRIDGE_PLUGIN_UPLOAD", SETTING_NUMBER, "0", 0, 1,
                            "1 lets developers upload plugins (`PUT /plugins/{plugin}`); give that "
                            "right only to whom you would give the API's password."},
+    [SET_PLUGIN_VERSIONS] = {"BRIDGE_PLUGIN_VERSIONS", SETTING_NUMBER, "100", 2, 10000,
+                             "Versions of each plugin that are kept to go back to; older ones are "
+                             "deleted within a day, but never one that serves, waits or is pinned, "
+                             "nor one that a bot was made with."},
     [SET_BOT_IMAGES] = {"BRIDGE_BOT_IMAGES", 0, "hummingbot/hummingbot:*", 0, 0,
                         "Images that bots may run, separated by commas; `*` at the end matches the "
                         "rest."},

@@ -182,7 +182,7 @@ void tb_store_health(struct tb_store *store, struct tb_store_health *health_out)
 
 struct prune {
     const enum tb_store_statement *statements;
-    const int64_t *times;
+    const int64_t *bounds;
     size_t n;
 };
 
@@ -190,7 +190,7 @@ static bool run_prune(struct tb_store_db *db, void *arg, struct tb_error *err)
 {
     const struct prune *prune = arg;
     for (size_t i = 0; i < prune->n; i++) {
-        int rc = tb_store_run(db, prune->statements[i], NULL, "i", prune->times[i]);
+        int rc = tb_store_run(db, prune->statements[i], NULL, "i", prune->bounds[i]);
         if (rc != SQLITE_DONE) {
             return tb_store_sql_fail(db, rc, "deleting what is old", err);
         }
@@ -199,16 +199,17 @@ static bool run_prune(struct tb_store_db *db, void *arg, struct tb_error *err)
 }
 
 bool tb_store_prune(struct tb_store *store, int64_t now, int64_t series_before,
-                    struct tb_error *err)
+                    int64_t versions_kept, struct tb_error *err)
 {
-    const enum tb_store_statement bridge[] = {TB_SQL_PLAN_PRUNE, TB_SQL_IDEMPOTENCY_PRUNE};
+    const enum tb_store_statement bridge[] = {TB_SQL_PLAN_PRUNE, TB_SQL_IDEMPOTENCY_PRUNE,
+                                              TB_SQL_PLUGIN_VERSION_PRUNE};
     const int64_t yesterday = now - TB_STORE_IDEMPOTENCY_MS;
-    const int64_t bridge_times[] = {yesterday, yesterday};
+    const int64_t bridge_bounds[] = {yesterday, yesterday, versions_kept};
     const enum tb_store_statement series[] = {TB_SQL_SAMPLE_PRUNE, TB_SQL_LOG_LINE_PRUNE,
                                               TB_SQL_EVENT_PRUNE};
-    const int64_t series_times[] = {series_before, series_before, series_before};
-    struct prune of_bridge = {bridge, bridge_times, 2};
-    struct prune of_series = {series, series_times, 3};
+    const int64_t series_bounds[] = {series_before, series_before, series_before};
+    struct prune of_bridge = {bridge, bridge_bounds, 3};
+    struct prune of_series = {series, series_bounds, 3};
     return tb_store_writer_run(store->sides[TB_FILE_BRIDGE].writer, run_prune, &of_bridge, err) ==
                TB_VERDICT_SAVED &&
            tb_store_writer_run(store->sides[TB_FILE_SERIES].writer, run_prune, &of_series, err) ==

@@ -306,11 +306,13 @@ TB_MUST_CHECK
 bool tb_store_meta_put(struct tb_store *store, const char *key, const char *value,
                        struct tb_error *err);
 
-/* Deletes plans that expired unused a day before `now`, idempotency keys older than 24 h, and
- * series older than series_before. Bots, operations, attempts and the audit are never deleted. */
+/* Deletes plans that expired unused a day before `now`, idempotency keys older than 24 h, series
+ * older than series_before, and of each plugin the versions beyond the newest versions_kept, but
+ * for those that its state or a bot names. Bots, operations, attempts and the audit are never
+ * deleted. */
 TB_MUST_CHECK
 bool tb_store_prune(struct tb_store *store, int64_t now, int64_t series_before,
-                    struct tb_error *err);
+                    int64_t versions_kept, struct tb_error *err);
 
 /* ---- Reading: NULL with TB_NOT_FOUND when there is none ----------------------------------------
  */

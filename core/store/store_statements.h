@@ -113,6 +113,22 @@ enum tb_store_record_kind {
       "INSERT INTO plugin_versions (" TB_PLUGIN_VERSION_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, "   \
       "?6, ?7, ?8) ON CONFLICT (plugin, hash) DO UPDATE SET "                                      \
       "activated_at = max(activated_at, excluded.activated_at), doc = excluded.doc")               \
+    /* Of each plugin the newest ?1 stay, and what its state or a bot, living or ended, names. */  \
+    X(TB_SQL_PLUGIN_VERSION_PRUNE, BRIDGE, WRITER, NONE,                                           \
+      "DELETE FROM plugin_versions WHERE (plugin, hash) IN (SELECT plugin, hash FROM "             \
+      "(SELECT plugin, hash, row_number() OVER (PARTITION BY plugin "                              \
+      "ORDER BY activated_at DESC, created_at DESC, hash) AS age FROM plugin_versions) "           \
+      "WHERE age > ?1) "                                                                           \
+      "AND NOT EXISTS (SELECT 1 FROM plugin_states AS s WHERE s.plugin = plugin_versions.plugin "  \
+      "AND plugin_versions.hash IN (s.active, s.folder, s.waiting)) "                              \
+      "AND substr(hash, 1, 8) NOT IN ("                                                            \
+      "SELECT coalesce(json_extract(doc, '$.facts.plugin.generation'), '') FROM bots "             \
+      "WHERE deleted_at = 0 UNION "                                                                \
+      "SELECT coalesce(json_extract(doc, '$.wanted.facts.plugin.generation'), '') FROM bots "      \
+      "WHERE deleted_at = 0 UNION "                                                                \
+      "SELECT coalesce(json_extract(plans.doc, '$.bot_facts.plugin.generation'), '') FROM bots, "  \
+      "json_each(bots.doc, '$.past') AS past, plans WHERE bots.deleted_at = 0 "                    \
+      "AND plans.id = json_extract(past.value, '$.plan_id'))")                                     \
     X(TB_SQL_PLUGIN_STATE_PUT, BRIDGE, WRITER, PLUGIN_STATE,                                       \
       "INSERT INTO plugin_states (" TB_PLUGIN_STATE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6) "   \
       "ON CONFLICT (plugin) DO UPDATE SET active = excluded.active, pin = excluded.pin, "          \

@@ -471,6 +471,38 @@ static void versions_of_plugins_are_kept_once(void **state)
     must_refuse(TB_NOT_FOUND, tb_store_plugin_version_get(store, "q", "aa1", &err) != NULL);
 }
 
+/* What somebody may want back stays: the newest, what serves or waits or is pinned against, and
+ * what a bot was made with, is wanted to be made with, or was made with before. */
+static void versions_nobody_needs_are_pruned(void **state)
+{
+    static const char *const hashes[] = {"aaaaaaaa1", "bbbbbbbb1", "cccccccc1", "dddddddd1",
+                                         "eeeeeeee1", "ffffffff1", "abababab1", "acacacac1"};
+    struct tb_store *store = store_of(state);
+    struct tb_store_bot bot = some_bot("b", "b"), gone = some_bot("g", "g");
+    struct tb_store_plan plan = {
+        .id = "old",
+        .hash = "h",
+        .doc = "{\"bot_facts\": {\"plugin\": {\"generation\": \"dddddddd\"}}}"};
+    struct tb_store_plugin_state serves = {.plugin = "p", .active = "aaaaaaaa1"};
+    struct tb_store_change change = {.kind = TB_STORE_PLUGIN_STATE_PUT, .plugin_state = &serves};
+    char seen[128] = "";
+
+    for (int i = 0; i < 8; i++)
+        put_version(store, hashes[i], i + 1, "{}");
+    must(tb_store_plan_add(store, &plan, &err));
+    must(tb_store_commit(store, &change, 1, &err));
+    bot.doc = "{\"facts\": {\"plugin\": {\"generation\": \"bbbbbbbb\"}},"
+              " \"wanted\": {\"facts\": {\"plugin\": {\"generation\": \"cccccccc\"}}},"
+              " \"past\": [{\"plan_id\": \"old\"}, {\"plan_id\": null}]}";
+    must(tb_store_bot_put(store, &bot, 0, &err));
+    gone.doc = "{\"facts\": {\"plugin\": {\"generation\": \"eeeeeeee\"}}}";
+    gone.deleted_at = 1;
+    must(tb_store_bot_put(store, &gone, 0, &err));
+    must(tb_store_prune(store, 0, 0, 2, &err));
+    must(tb_store_plugin_versions_each(store, "p", 0, collect_version, seen, &err));
+    assert_string_equal(seen, "acacacac1 abababab1 dddddddd1 cccccccc1 bbbbbbbb1 aaaaaaaa1 ");
+}
+
 static void collect_state(void *arg, const struct tb_store_plugin_state *s)
 {
     struct tb_buffer *out = arg;
@@ -570,7 +602,7 @@ static void series_are_read_back(void **state)
     assert_int_equal(health.series_dropped, 1);
     assert_true(health.series_ok);
 
-    must(tb_store_prune(store, 0, 99, &err));
+    must(tb_store_prune(store, 0, 99, 9, &err));
     must(tb_store_event_last(store, &last, &err));
     assert_int_equal(last, 4);
     seen[0] = '\0';
@@ -588,10 +620,10 @@ static void the_old_is_pruned(void **state)
     struct tb_store_idempotency key = some_key("k", "hash", NULL);
     struct tb_store_change begin = KEY(&key, NULL);
     must(tb_store_commit(store, &begin, 1, &err));
-    must(tb_store_prune(store, 99 + TB_STORE_IDEMPOTENCY_MS, 0, &err));
+    must(tb_store_prune(store, 99 + TB_STORE_IDEMPOTENCY_MS, 0, 9, &err));
     free(tb_store_plan_get(store, "p", NULL));
     must_refuse(TB_CONFLICT, tb_store_commit(store, &begin, 1, &err));
-    must(tb_store_prune(store, 5000 + TB_STORE_IDEMPOTENCY_MS, 0, &err));
+    must(tb_store_prune(store, 5000 + TB_STORE_IDEMPOTENCY_MS, 0, 9, &err));
     must_refuse(TB_NOT_FOUND, tb_store_plan_get(store, "p", &err) != NULL);
     must(tb_store_commit(store, &begin, 1, &err));
 }
@@ -637,6 +669,7 @@ int main(int argc, char **argv)
         T(operations_are_listed),
         T(the_audit_is_listed),
         T(versions_of_plugins_are_kept_once),
+        T(versions_nobody_needs_are_pruned),
         T(states_of_plugins_are_replaced_and_deleted),
         T(settings_are_kept),
         T(series_are_read_back),
