@@ -10,6 +10,9 @@ return {
   unknown_market = { "{connector} does not list the pair {pair}.", hint = "pairs are written BASE-QUOTE as {connector} lists them" },
   market_not_checked = { "{connector} is reached through Gateway, whose markets are not looked at here.", hint = "look at the pool and the wallet yourself" },
   budget_above_balance = { "The account {account} has {have} {token} free on {connector}, the budget is {need}.", hint = "add {token}, or make sure that the bot needs less than its budget" },
+  budget_of_several_quotes = { "The controllers are paid in {quotes}, whose budgets cannot be added up, and without a budget there would be no loss limit.",
+    hint = "give budget_quote, the money that the limits' percents are taken of: Hummingbot adds the results up as if the coins were one" },
+  pair_twice = { "Controller {other} trades {pair} on {connector}, too: the two would trade against each other and share their coins.", hint = "use another pair, or one controller" },
   leverage_on_spot = { "Leverage of {leverage} has no meaning on {connector}, which is no perpetual exchange.", hint = "write 1, or choose a perpetual connector" },
   balance = "{have} {token} are free on {connector}, the budget is {need}.",
 }

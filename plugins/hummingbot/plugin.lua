@@ -8,6 +8,7 @@ local of_class = require("of_class")
 local strategies = {}
 for i, class in ipairs(classes.names()) do strategies[i] = of_class(class, classes.purpose(class)) end
 strategies[#strategies + 1] = require("controller")
+strategies[#strategies + 1] = require("several")
 
 return {
   api = 1,

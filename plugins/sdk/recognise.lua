@@ -14,6 +14,11 @@ local recognise = {}
 -- What upstream adds to a config when it is read (_config_name), and what the host gives it (id).
 local NOT_THE_STRATEGYS = { _config_name = true, id = true }
 
+-- Of several controllers a key is named with its controller's number, from 0.
+local function place_of(index, count)
+  return count > 1 and ("controllers." .. (index - 1) .. ".") or ""
+end
+
 -- The configs as they run, and what upstream adds to the objects in them by itself.
 local function cleaned(list)
   local out, added = {}, {}
@@ -22,20 +27,20 @@ local function cleaned(list)
     for key, value in pairs(type(config) == "table" and config or {}) do
       if not NOT_THE_STRATEGYS[key] then out[i][key] = copy(value) end
     end
-    for _, path in ipairs(classes.complete_models(out[i])) do added[#added + 1] = path end
+    for _, path in ipairs(classes.complete_models(out[i])) do added[#added + 1] = place_of(i, #list) .. path end
   end
   return json.array(out), added
 end
 
 -- Does build's config explain the given one? Every given key must be one of build's with its value; keys
--- that are missing are said, because Hummingbot's own defaults fill them.
-local function explains(built, given, missing)
+-- that are missing are said, because Hummingbot's own defaults fill them. place: before their names.
+local function explains(built, given, place, missing)
   built.config.controller_type, built.config.controller_name = built.type, built.name
   for key, value in pairs(given) do
     if built.config[key] == nil or not configs.same(built.config[key], value) then return false end
   end
   for key in pairs(built.config) do
-    if given[key] == nil then missing[#missing + 1] = key end
+    if given[key] == nil then missing[#missing + 1] = place .. key end
   end
   return true
 end
@@ -44,7 +49,7 @@ local function all_explained(built, given, missing)
   local list = type(built) == "table" and built.controllers or {}
   if #list ~= #given or #list == 0 then return false end
   for i, controller in ipairs(list) do
-    if not explains(controller, given[i], missing) then return false end
+    if not explains(controller, given[i], place_of(i, #given), missing) then return false end
   end
   return true
 end

@@ -115,6 +115,9 @@ function replay.make(plugin, input, k)
   if not plan.connector or not plan.pair then
     return refused("no_levels", "this strategy has no one market whose candles could be replayed", nil)
   end
+  if #plan.controllers > 1 and not strategy.replay then
+    return refused("no_levels", "the levels of several controllers are not replayed together", "replay each controller by itself")
+  end
   local config = config_of(plan)
   local side = config.side
   if not strategy.replay and #reckon.orders(plan.preview) == 0 and not reckon.grid(plan.preview, side) then

@@ -88,36 +88,68 @@ return { api = 1, name = "wrong", title = "Wrong", version = "1", connectors = {
     assert warning and "bogus" in warning[0]["hint"]
 
 
-def test_a_bot_that_no_exchange_knows_is_adopted(bridge, simulator):
-    """Deployed by somebody else, on an exchange without a plugin."""
+def test_several_controllers_run_as_one_bot(bridge):
+    answer = bridge.post("/bots", headers={"Prefer": "wait=100"}, json={
+        "name": "several", "exchange": "hummingbot", "strategy": "controllers",
+        "params": {"controllers": [{"pair": "SOL-USDT", "budget_quote": "60"},
+                                   {"config": "controller_name: pmm_simple\nconnector_name: binance\n"
+                                              "trading_pair: XRP-USDT\ntotal_amount_quote: 70"}]}})
+    assert answer.status_code == 201, answer.text
+    bot = answer.json()
+    assert (bot["state"], bot["pair"], bot["params"]["budget_quote"]) == ("running", "SOL-USDT", "130")
+    reported = bridge.wait_until(lambda: len(bridge.get(f"/bots/{bot['id']}").json()["controllers"]) == 2)
+    assert reported
+
+
+def deployed_by_hand(bridge, simulator, name, *configs):
+    """The instance of a bot that somebody else deploys."""
     def api(path, body):
         answer = requests.post(simulator.url + path, json=body, auth=("admin", "admin"), timeout=60)
         assert answer.status_code < 300, answer.text
 
-    api("/controllers/configs/theirs", {
-        "id": "theirs", "controller_name": "grid_strike", "controller_type": "generic",
-        "connector_name": "binance", "trading_pair": "ETH-USDT", "total_amount_quote": 200,
-        "side": 1, "start_price": 2900, "end_price": 3100, "limit_price": 2800, "leverage": 1,
-        "position_mode": "ONEWAY", "triple_barrier_config": {
-            "take_profit": 0.004, "stop_loss": None, "time_limit": None, "trailing_stop": None,
-            "open_order_type": 3, "take_profit_order_type": 3, "stop_loss_order_type": 1,
-            "time_limit_order_type": 1}})
-    api("/scripts/configs/theirs", {"script_file_name": "v2_with_controllers.py",
-                                    "controllers_config": ["theirs.yml"]})
+    ids = [f"{name}-{i}" for i in range(len(configs))]
+    for file, config in zip(ids, configs):
+        api(f"/controllers/configs/{file}", {"id": file, **config})
+    api(f"/scripts/configs/{name}", {"script_file_name": "v2_with_controllers.py",
+                                     "controllers_config": [f"{file}.yml" for file in ids]})
     api("/bot-orchestration/deploy-v2-script", {
-        "instance_name": "theirs", "credentials_profile": "master_account", "headless": True,
+        "instance_name": name, "credentials_profile": "master_account", "headless": True,
         "image": "hummingbot/hummingbot:version-2.16.0", "script": "v2_with_controllers.py",
-        "script_config": "theirs.yml"})
+        "script_config": f"{name}.yml"})
 
     def seen():
         return [b for b in bridge.get("/bots").json()["bots"]
-                if not b["managed"] and b["instance"].startswith("theirs") and b["state"] == "running"]
+                if not b["managed"] and b["instance"].startswith(name) and b["state"] == "running"]
 
-    instance = bridge.wait_until(seen)[0]["instance"]
+    return bridge.wait_until(seen)[0]["instance"]
+
+
+def test_a_bot_that_no_exchange_knows_is_adopted(bridge, simulator):
+    """Deployed by somebody else, on an exchange without a plugin, its nested object incomplete."""
+    instance = deployed_by_hand(bridge, simulator, "theirs", {
+         "controller_name": "grid_strike", "controller_type": "generic",
+        "connector_name": "binance", "trading_pair": "ETH-USDT", "total_amount_quote": 200,
+        "side": 1, "start_price": 2900, "end_price": 3100, "limit_price": 2800, "leverage": 1,
+        "position_mode": "ONEWAY", "triple_barrier_config": {"take_profit": 0.004}})
     found, = bridge.post("/bots/adopt", json={"instances": [instance]}).json()["bots"]
     assert found["adopted"], found
     bot = bridge.get(f"/bots/{instance}").json()
     assert (bot["exchange"], bot["strategy"]) == ("hummingbot", "grid_strike"), bot
     assert (bot["connector"], bot["pair"]) == ("binance", "ETH-USDT")
     assert (bot["params"]["start_price"], bot["params"]["side"]) == ("2900", "BUY")
-    assert bot["params"]["triple_barrier_config"]["take_profit_order_type"] == "LIMIT_MAKER"
+    assert bot["params"]["triple_barrier_config"]["take_profit_order_type"] == "MARKET"
+
+
+def test_a_bot_of_several_controllers_is_adopted(bridge, simulator):
+    maker = {"controller_name": "pmm_simple", "controller_type": "market_making", "connector_name": "binance",
+             "leverage": 1, "position_mode": "ONEWAY", "buy_spreads": [0.01], "sell_spreads": [0.01],
+             "buy_amounts_pct": [1], "sell_amounts_pct": [1], "skip_rebalance": True}
+    instance = deployed_by_hand(bridge, simulator, "their-two",
+                                {**maker, "trading_pair": "ETH-USDT", "total_amount_quote": 50},
+                                {**maker, "trading_pair": "SOL-USDT", "total_amount_quote": 40})
+    found, = bridge.post("/bots/adopt", json={"instances": [instance]}).json()["bots"]
+    assert found["adopted"], found
+    bot = bridge.get(f"/bots/{instance}").json()
+    assert (bot["exchange"], bot["strategy"]) == ("hummingbot", "controllers"), bot
+    assert [(c["pair"], c["budget_quote"]) for c in bot["params"]["controllers"]] == \
+        [("ETH-USDT", "50"), ("SOL-USDT", "40")]
