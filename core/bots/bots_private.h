@@ -432,6 +432,8 @@ void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len);
 bool may_judge(const struct bot *bot, int64_t wall);
 /* What the looks mean for every bot (feed thread, lock not held). */
 void judge_all(struct tb_bots *b, int64_t wall);
+/* The wall's clock was put back to `wall`. */
+void judge_clock(struct tb_bots *b, int64_t wall);
 
 /* watch.c: pure, lock held */
 /* Takes from a reason what only a watchdog said, before observe() ... */

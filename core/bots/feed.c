@@ -312,7 +312,7 @@ static void say_change(char last[LOST_WORD], bool ok, const struct tb_error *err
 static void *feed(void *arg)
 {
     struct tb_bots *b = arg;
-    int64_t containers_at = INT64_MIN, sample_at = 0;
+    int64_t containers_at = INT64_MIN, sample_at = 0, wall = INT64_MIN;
     char lost[LOST_WORD] = "";
 
     pthread_mutex_lock(&b->lock);
@@ -325,6 +325,9 @@ static void *feed(void *arg)
         b->look_now = false;
         pthread_mutex_unlock(&b->lock);
         look.wall = tb_wall_ms();
+        if (look.wall < wall)
+            judge_clock(b, look.wall);
+        wall = look.wall;
         ok = look_status(&look, &took, &err);
         say_change(lost, ok, &err);
         if (ok)

@@ -98,6 +98,25 @@ static void judge(struct tb_bots *b, struct bot *bot, int64_t wall, bool reboote
         bot_changed(b, bot);
 }
 
+/* Looks later than now would hide every look until the clock has come that far again. */
+static void put_back(struct bot *bot, int64_t wall)
+{
+    int64_t *const instants[] = {
+        &bot->judge_after, &bot->sight.at,        &bot->sight.container_at, &bot->sight.report_at,
+        &bot->last_seen,   &bot->notes.report_at, &bot->notes.activity_at,  &bot->notes.looked_at};
+    for (size_t i = 0; i < sizeof instants / sizeof *instants; i++)
+        if (*instants[i] > wall)
+            *instants[i] = wall;
+}
+
+void judge_clock(struct tb_bots *b, int64_t wall)
+{
+    pthread_mutex_lock(&b->lock);
+    for (size_t i = 0; i < b->bots; i++)
+        put_back(b->bot[i], wall);
+    pthread_mutex_unlock(&b->lock);
+}
+
 bool may_judge(const struct bot *bot, int64_t wall)
 {
     return !bot->deleted && !bot->queued && !bot->working && bot->sight.container != TB_CT_UNSEEN &&

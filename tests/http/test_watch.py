@@ -1,6 +1,7 @@
 """Watchdogs: what goes wrong with a bot without anybody's doing becomes state, reason, one event and
 one row of history, clears itself, and never makes the bridge write. The ledger is the judge."""
 import sqlite3
+import struct
 
 import pytest
 import requests
@@ -134,6 +135,20 @@ def test_the_only_bots_report_is_unreadable(start_bridge, start_simulator):
     shown = until_watch(bridge, name, "report_unreadable")
     assert shown["state"] == "stale" and "hummingbot.lost" not in bridge.log()
     end(bridge, simulator, name)
+
+
+def test_a_clock_put_back_hides_nothing(start_bridge, start_simulator, tmp_path):
+    """The wall's clock goes back two hours while a bot runs; its crash is seen no later."""
+    clock = tmp_path / "clock"
+    clock.write_bytes(struct.pack("=q", 0))
+    simulator = start_simulator()
+    bridge = start_bridge(simulator, TB_WALL_ERROR_FILE=clock)
+    name, instance = begin(bridge, simulator)
+    with open(clock, "r+b") as file:  # never shorter: the bridge has it mapped
+        file.write(struct.pack("=q", -7200000))
+    simulator.control("POST", f"/bots/{instance}/crash")
+    assert until_state(bridge, name, "failed")["reason"]["code"] == "crashed"
+    assert changes(simulator) == []
 
 
 def test_drawdown_near_limit_then_reached(bridge, simulator):
