@@ -52,7 +52,8 @@ static const struct api_route rows[] = {
     {"POST", "/bots/{id}/redeploy", "/bots/{id}/redeploy", API_OPERATOR, API_AUDIT | API_KEY,
      256 * KIB, "", api_redeploy_bot,
      "stops a bot and, once that is proven, deploys it anew: `{params, risk, image, generation, "
-     "dry_run}`, or with what is wanted of it; `dry_run` shows the plan and every changed field"},
+     "dry_run}`, or with what is wanted of it; `generation` plans with that version of its plugin, "
+     "live or kept; `dry_run` shows the plan and every changed field"},
     {"POST", "/bots/redeploy", "/bots/redeploy", API_OPERATOR, API_AUDIT | API_KEY, 256 * KIB, "",
      api_redeploy_bots,
      "redeploys several bots one after another and ends at the first failure: `{bots: […], params, "

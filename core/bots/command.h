@@ -51,6 +51,12 @@ bool command_may_start(const struct bot *bot, struct tb_error *err);
 /* redeploy.c: likewise for a redeploy (lock held) */
 TB_MUST_CHECK
 bool command_may_redeploy(const struct bot *bot, struct tb_error *err);
+/* The plugins that a redeploy is planned with: the version of this one that the request names
+ * (NULL: none, so those that are live), released by the caller. */
+TB_MUST_CHECK
+struct tb_generation *redeploy_generation(struct tb_bots *b, const char *exchange,
+                                          const struct tb_json *generation,
+                                          struct tb_problems *problems, struct tb_error *err);
 /* A second command of the same kind joins the operation that is under way (lock held). */
 bool command_join(struct tb_bots *b, struct bot *bot, const struct operation *op,
                   struct tb_command_result *result);

@@ -279,11 +279,11 @@ void params_check_form(const struct tb_problems *problems, const struct tb_json 
             tb_buffer_printf(&gone, "%s%.64s", gone.len ? ", " : "", pointer + sizeof prefix - 1);
     }
     if (gone.len > 0)
-        tb_fail(
-            err, TB_FORM_CHANGED,
-            "The form of \"%s\" has changed since this bot was made: it has no field %.300s any "
-            "more. With the header `Prefer: handling=lenient` such fields are left out.",
-            strategy, tb_buffer_text(&gone));
+        tb_fail(err, TB_FORM_CHANGED,
+                "The form of \"%s\" is another one than this bot was made with: it has no field "
+                "%.300s. "
+                "With the header `Prefer: handling=lenient` such fields are left out.",
+                strategy, tb_buffer_text(&gone));
     tb_buffer_free(&gone);
     tb_json_free(doc);
 }

@@ -142,37 +142,43 @@ static void check_types(const struct tb_json *request, struct tb_problems *probl
     }
 }
 
-/* Planning is done by the plugin that is live; another one is made live first. */
-static bool generation_is_live(struct renewal *r, const struct tb_generation *in,
-                               struct tb_error *err)
+struct tb_generation *redeploy_generation(struct tb_bots *b, const char *exchange,
+                                          const struct tb_json *generation,
+                                          struct tb_problems *problems, struct tb_error *err)
 {
-    const char *asked = tb_json_get_string(r->request, "generation");
-    char live[9] = "";
+    const char *asked = tb_json_string(generation);
+    struct tb_generation *in = NULL;
 
-    tb_generation_hash(in, r->bot->exchange, live);
-    if (!asked || strcmp(asked, live) == 0)
-        return true;
-    tb_problem_add(&r->problems->errors, "/generation", "generation_not_live",
-                   "This generation of the plugin is not the one that is live.",
-                   "Activate it first, or leave the field out to use the live one.");
-    return tb_fail(err, TB_INVALID,
-                   "The live generation of the plugin %s is %s; make \"%.32s\" live "
-                   "first, or leave the field out.",
-                   r->bot->exchange, live[0] ? live : "none", asked);
+    if (!generation)
+        return tb_generation_hold(b->plugins, TB_LANE_LIVE);
+    if (!asked)
+        (void)tb_fail(err, TB_INVALID, "The field \"generation\" must be a text.");
+    else
+        in = tb_generation_kept(b->plugins, exchange, asked, err);
+    if (!in && (!asked || err->code == TB_NOT_FOUND || err->code == TB_PLUGIN_FAILED)) {
+        tb_problem_add(&problems->errors, "/generation",
+                       !asked                      ? "type"
+                       : err->code == TB_NOT_FOUND ? "unknown_generation"
+                                                   : "generation_fails",
+                       err->detail, NULL);
+        err->code = TB_INVALID;
+    }
+    return in;
 }
 
 static bool make_plan(struct renewal *r, struct tb_error *err)
 {
-    struct tb_generation *in = tb_generation_hold(r->b->plugins, TB_LANE_LIVE);
-    struct tb_json_doc *doc = tb_json_parse(r->words.data, r->words.len, TB_JSON_UPSTREAM, err);
-    bool ok = doc && generation_is_live(r, in, err) &&
-              plan_make(r->b,
-                        &(struct tb_plan_wish){.request = tb_json_root(doc),
-                                               .lenient = r->lenient,
-                                               .of_a_bot = true,
-                                               .in = in},
-                        &r->plan, r->problems, err);
-    if (!ok && err->code == TB_INVALID)
+    struct tb_generation *in = redeploy_generation(
+        r->b, r->bot->exchange, tb_json_get(r->request, "generation"), r->problems, err);
+    struct tb_json_doc *doc =
+        in ? tb_json_parse(r->words.data, r->words.len, TB_JSON_UPSTREAM, err) : NULL;
+    bool ok = doc && plan_make(r->b,
+                               &(struct tb_plan_wish){.request = tb_json_root(doc),
+                                                      .lenient = r->lenient,
+                                                      .of_a_bot = true,
+                                                      .in = in},
+                               &r->plan, r->problems, err);
+    if (!ok && in && err->code == TB_INVALID)
         params_check_form(r->problems, tb_json_get(r->request, "params"), r->bot->strategy, err);
     r->fresh = ok;
     tb_json_free(doc);

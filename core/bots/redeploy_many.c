@@ -44,6 +44,31 @@ static bool open_redeploy(struct batch *p, struct batch_item *item, const struct
 
 const struct batch_kind redeploy_many_kind = {.word = "redeploy_many", .open = open_redeploy};
 
+/* Every bot is planned with that version of its own plugin: one that lacks it would end the batch
+ * when the bots before it have been stopped and deployed. */
+static bool has_generation(const struct batch *p, const struct tb_json *generation,
+                           struct tb_problems *problems, struct tb_error *err)
+{
+    for (size_t i = 0; generation && i < p->items; i++) {
+        struct tb_generation *in;
+        char exchange[64] = "";
+        struct bot *bot;
+
+        pthread_mutex_lock(&p->b->lock);
+        bot = registry_find(p->b, p->item[i].bot_id);
+        if (bot && bot->managed)
+            tb_copy(exchange, sizeof exchange, bot->exchange);
+        pthread_mutex_unlock(&p->b->lock);
+        if (!exchange[0])
+            continue;
+        in = redeploy_generation(p->b, exchange, generation, problems, err);
+        if (!in)
+            return false;
+        tb_generation_release(in);
+    }
+    return true;
+}
+
 bool tb_bots_redeploy_many(struct tb_bots *bots, const struct tb_json *request,
                            const struct tb_caller *caller, const struct tb_idempotency *idempotency,
                            struct tb_command_result *result, struct tb_problems *problems,
@@ -63,9 +88,10 @@ bool tb_bots_redeploy_many(struct tb_bots *bots, const struct tb_json *request,
         return false;
     p = batch_new(bots, &redeploy_many_kind, request);
     p->one_at_a_time = p->stop_at_first_failure = true;
-    ok =
-        batch_read_pace(p, request, problems, err) &&
-        batch_add_named(p, tb_json_get(request, "bots"), command_may_redeploy, NULL, problems, err);
+    ok = batch_read_pace(p, request, problems, err) &&
+         batch_add_named(p, tb_json_get(request, "bots"), command_may_redeploy, NULL, problems,
+                         err) &&
+         has_generation(p, tb_json_get(request, "generation"), problems, err);
     if (ok && dry) {
         tb_jw_init(&w, &result->body);
         batch_write(p, true, &w);

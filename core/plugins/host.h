@@ -202,6 +202,15 @@ struct tb_generation;
 struct tb_generation *tb_generation_hold(struct tb_plugins *host, enum tb_plugin_lane lane);
 struct tb_generation *tb_generation_share(const struct tb_generation *generation);
 void tb_generation_release(struct tb_generation *generation); /* NULL is nothing */
+/* How many digits of a hash name a version at least. */
+enum { TB_GENERATION_DIGITS = 8 };
+/* The version of one plugin that is named by these first digits, to plan with: the live one, or an
+ * earlier one out of the store. NULL with TB_NOT_FOUND (the detail lists those there are; a version
+ * that was never in force is none of them), or with why it no longer loads. Released by the caller.
+ */
+TB_MUST_CHECK
+struct tb_generation *tb_generation_kept(struct tb_plugins *host, const char *plugin,
+                                         const char *generation, struct tb_error *err);
 /* First 8 hex digits of the content hash of one plugin; "" when unknown. */
 void tb_generation_hash(const struct tb_generation *generation, const char *plugin, char out[9]);
 /* The plugin that has `word` as its name or as one of its connectors; false when none. */

@@ -10,8 +10,6 @@
 #include "plugins/plugins_private.h"
 #include "store/store.h"
 
-enum { SHORT_HASH = 8 };
-
 /* ---- which version is meant ---- */
 
 struct before_live {
@@ -29,7 +27,7 @@ static void find_before(void *arg, const struct tb_store_plugin_version *version
 static bool has_prefix(const char *hash, const char *prefix)
 {
     size_t len = strlen(prefix);
-    return len >= SHORT_HASH && strncmp(hash, prefix, len) == 0;
+    return len >= TB_GENERATION_DIGITS && strncmp(hash, prefix, len) == 0;
 }
 
 static struct tb_plugin *meant_draft(const struct tb_plugin_slot *slot,
@@ -62,7 +60,7 @@ static struct tb_plugin *meant_earlier(struct tb_plugins *host, const struct tb_
                                                 &looked, err))
         return NULL;
     hash = hash ? hash : looked.found;
-    if (strlen(hash) < SHORT_HASH)
+    if (strlen(hash) < TB_GENERATION_DIGITS)
         (void)tb_fail(err, TB_NOT_FOUND, "There is no earlier version of %s.", slot->name);
     else if (has_prefix(live, hash))
         (void)tb_fail(err, TB_STATE, "The version %.8s of %s is in force already.", live,
@@ -86,9 +84,9 @@ static struct tb_plugin *meant(struct tb_plugins *host, enum tb_plugin_verb verb
                                const struct tb_plugin_slot *slot,
                                const struct tb_plugin_order *order, struct tb_error *err)
 {
-    if (order->generation && strlen(order->generation) < SHORT_HASH) {
+    if (order->generation && strlen(order->generation) < TB_GENERATION_DIGITS) {
         (void)tb_fail(err, TB_INVALID, "A generation is named by its first %d or more digits.",
-                      SHORT_HASH);
+                      TB_GENERATION_DIGITS);
         return NULL;
     }
     return verb == TB_PLUGIN_ACTIVATE ? meant_draft(slot, order, err)
@@ -136,7 +134,7 @@ static void write_version(struct tb_json_writer *w, const char *key, const struc
     }
     tb_jw_object(w);
     tb_jw_key(w, "generation");
-    tb_jw_stringn(w, plugin->hash, SHORT_HASH);
+    tb_jw_stringn(w, plugin->hash, TB_GENERATION_DIGITS);
     tb_jw_kv_node(w, "version", tb_json_get(tb_json_root(plugin->described), "version"));
     tb_jw_end_object(w);
 }
@@ -273,7 +271,7 @@ static void write_row(void *arg, const struct tb_store_plugin_version *version)
     const struct tb_json *cause = doc ? tb_json_root(doc) : NULL;
     tb_jw_object(w);
     tb_jw_key(w, "generation");
-    tb_jw_stringn(w, version->hash, SHORT_HASH);
+    tb_jw_stringn(w, version->hash, TB_GENERATION_DIGITS);
     tb_jw_kv_string(w, "hash", version->hash);
     tb_jw_kv_string(w, "version", version->version);
     tb_jw_kv_string(w, "origin", version->origin);

@@ -30,11 +30,11 @@ def bridge(start_bridge, simulator):
 @pytest.fixture
 def world(start_simulator, start_bridge, tmp_path):
     """A simulator, and bridges one after the other on one store."""
-    def make(word):
+    def make(word, **env):
         simulator = start_simulator(TB_TIME_SCALE=SCALE)
         folder = tmp_path / word
         folder.mkdir()
-        return lambda: start_bridge(simulator, folder=folder, TB_TIME_SCALE=SCALE), simulator
+        return lambda: start_bridge(simulator, folder=folder, TB_TIME_SCALE=SCALE, **env), simulator
     return make
 
 
@@ -137,7 +137,12 @@ def test_a_refused_plan_changes_nothing(bridge, simulator):
     refused(bridge, name, {"params": []}, 422, "invalid")
     refused(bridge, name, {"dry_run": "yes"}, 422, "invalid")
     problem = refused(bridge, name, {"generation": "0badc0de"}, 422, "invalid")
-    assert problem["errors"][0]["code"] == "generation_not_live", problem
+    assert problem["errors"][0] == {**problem["errors"][0], "pointer": "/generation", "code": "unknown_generation"}
+    assert f"There is {before['plugin']['generation']} (version 1.1.0, live)" in problem["detail"], problem
+    for word in ("", before["plugin"]["generation"][:7], "________", "%" * 8, "zz" * 40):
+        problem = refused(bridge, name, {"generation": word}, 422, "invalid")
+        assert problem["errors"][0]["code"] == "unknown_generation", problem
+    refused(bridge, name, {"generation": 12345678}, 422, "invalid")
     refused(bridge, name, {"image": "evil/image:1"}, 422, "invalid")
     assert bridge.post("/bots/nobody/redeploy", json={}).status_code == 404
     assert changes(simulator) == []
@@ -151,6 +156,115 @@ def test_the_generation_that_is_live(bridge, simulator):
     before = running(bridge, name, **MM)
     redeploy(bridge, name, {"generation": before["plugin"]["generation"]})
     renewed(bridge, simulator, name, before)
+
+
+CHANGED = """(function(s)
+  local build = s.build
+  s.build = function(ctx, p, facts)
+    local plan = build(ctx, p, facts)
+    plan.controllers[1].config.cooldown_time = %d
+    return plan
+  end
+  return s
+end)(mm.spot(spot))"""
+
+
+class Versions:
+    """A plugin folder, and what the versions saved there are called."""
+
+    def __init__(self, folder):
+        shutil.copytree(ROOT / "plugins", folder, ignore=shutil.ignore_patterns("tests"))
+        self.folder, self.file = folder, folder / "bitmart/plugin.lua"
+        self.original = self.file.read_text()
+
+    def live(self, bridge, version, cooldown=None, text=None):
+        """Saves a version and waits until it is live: its generation."""
+        if cooldown:
+            text = self.original.replace("mm.spot(spot)", CHANGED % cooldown)
+        self.file.write_text((text or self.original).replace('version = "1.1.0"', f'version = "{version}"'))
+        assert bridge.post("/plugins/reload", json={}).status_code == 200
+        (shown,) = [p for p in bridge.get("/plugins").json()["plugins"] if p["name"] == "bitmart"]
+        assert shown["version"] == version, shown
+        return shown["hash"][:8]
+
+
+def cooldown(bridge, name):
+    found = bridge.get(f"/bots/{name}/config").json()
+    assert found["differences"] == [], found
+    (controller,) = [f["config"] for f in found["found"] if f["kind"] == "controller"]
+    return controller["cooldown_time"]
+
+
+def test_a_generation_that_was_live(world, tmp_path):
+    """One bot goes back to the plugin it was made with while another version is live; a bridge that dies in the
+    middle goes on with the same version, whatever is live then; and a batch takes it too."""
+    start, simulator = world("kept", BRIDGE_PLUGINS=tmp_path / "plugins")
+    versions = Versions(tmp_path / "plugins")
+    bridge = start()
+    name, second = fresh_name("kept"), fresh_name("kept")
+    first = running(bridge, name, **MM)
+    running(bridge, second, **MM)
+    was, usual = first["plugin"]["generation"], cooldown(bridge, name)
+    newer = versions.live(bridge, "2.0.0", 77)
+    assert newer != was
+    redeploy(bridge, name, {"generation": newer})
+    before = bot(bridge, name)
+    assert before["plugin"]["generation"] == newer and cooldown(bridge, name) == 77
+
+    simulator.control("DELETE", "/ledger")
+    problem = refused(bridge, name, {"generation": "0badc0de"}, 422, "invalid")
+    assert f"{newer} (version 2.0.0, live), {was} (version 1.1.0)" in problem["detail"], problem
+    plan = command(bridge, name, "redeploy", {"generation": was, "dry_run": True}, expect=200)
+    assert plan["generation"] == {"from": newer, "to": was}, plan
+    assert [(c["field"], c["from"], c["to"]) for c in plan["changes"]] == [("cooldown_time", 77, usual)], plan
+    assert changes(simulator) == []
+
+    answer = command(bridge, name, "redeploy", {"generation": was})
+    until_step(bridge, answer["operation"]["href"], "stop_bot")
+    bridge.kill()
+    versions.file.write_text(versions.file.read_text().replace("2.0.0", "3.0.0"))
+    bridge = start()
+    op = ended(bridge, answer["operation"]["href"])
+    assert op["state"] == "succeeded", op
+    shown = renewed(bridge, simulator, name, before)
+    assert shown["plugin"]["generation"] == was and cooldown(bridge, name) == usual
+    assert shown["plugin"]["version"] == "1.1.0"
+
+    href = many(bridge, {"bots": [name, second], "generation": newer, "pause_s": 0}).headers["Location"]
+    assert [i["state"] for i in ended(bridge, href)["items"]] == ["succeeded"] * 2
+    assert [bot(bridge, n)["plugin"]["generation"] for n in (name, second)] == [newer] * 2
+    problem = many(bridge, {"bots": [name, second], "generation": "0badc0de"}, expect=422).json()
+    assert problem["errors"][0]["code"] == "unknown_generation" and was in problem["detail"], problem
+    many(bridge, {"bots": [name], "generation": 7, "dry_run": True}, expect=422)
+
+    # The folder may be gone: what is kept suffices.
+    shutil.rmtree(versions.folder / "bitmart")
+    assert bridge.post("/plugins/reload", json={}).status_code == 200
+    redeploy(bridge, name, {"generation": was})
+    assert bot(bridge, name)["plugin"]["generation"] == was
+    bridge.stop()
+    simulator.stop()
+
+
+def test_what_was_never_in_force_is_not_deployed(world, tmp_path):
+    """An upload that waits for somebody to activate it is kept like the others."""
+    start, simulator = world("draft", BRIDGE_PLUGINS=tmp_path / "plugins", BRIDGE_PLUGINS_LANE="draft",
+                             BRIDGE_PLUGIN_UPLOAD="1")
+    versions = Versions(tmp_path / "plugins")
+    bridge = start()
+    name = fresh_name("draft")
+    running(bridge, name, **MM)
+    files = {str(f.relative_to(versions.folder / "bitmart")): f.read_text()
+             for f in (versions.folder / "bitmart").rglob("*.lua")}
+    files["plugin.lua"] = versions.original.replace('version = "1.1.0"', 'version = "9.0.0"')
+    answer = bridge.request("PUT", "/plugins/bitmart", json={"files": files})
+    assert answer.status_code == 200 and answer.json()["waits_for"], answer.text
+    draft = answer.json()["to"]["generation"]
+    assert draft in [g["generation"] for g in bridge.get("/plugins/bitmart/generations").json()["generations"]]
+    problem = refused(bridge, name, {"generation": draft}, 422, "invalid")
+    assert problem["errors"][0]["code"] == "unknown_generation" and "9.0.0" not in problem["detail"], problem
+    bridge.stop()
+    simulator.stop()
 
 
 def test_stored_bytes_need_no_plugin(start_simulator, start_bridge, tmp_path):
