@@ -193,7 +193,7 @@ static void become(struct bot *shown, const struct found *f, const char *name, b
     }
     shown->life = life;
     shown->managed = true;
-    /* Never after the adoption, also when the API host's clock is ahead: see opening.c. */
+    /* Never after the adoption, also when the API host's clock is ahead. */
     shown->started_at = f->deployed_at < wall ? f->deployed_at : wall;
     shown->created_at = shown->updated_at = shown->judge_after = wall;
     shown->store_version = 0;
@@ -242,9 +242,11 @@ static void take_over(struct tb_bots *b, struct bot *bot, const struct bot *show
     bot->sight = news.sight;
     bot->slice = news.slice;
     bot->slice_len = news.slice_len;
+    memcpy(bot->slice_of, news.slice_of, sizeof bot->slice_of);
     bot->queued = news.queued;
     bot->working = news.working;
     bot->figures = news.figures;
+    memcpy(bot->pnl, news.pnl, sizeof bot->pnl);
     bot->figures_at = news.figures_at;
     bot->errors = news.errors;
     bot->raw = news.raw;
@@ -523,7 +525,7 @@ static bool delete_record(struct tb_bots *b, const struct bot *bot, struct tb_er
 bool tb_bots_release(struct tb_bots *bots, const char *id, struct tb_buffer *out,
                      struct tb_error *err)
 {
-    struct bot *bot;
+    struct bot *bot, shown;
     char instance[TB_INSTANCE_NAME], nonce[TB_NONCE_TEXT];
     bool ok;
 
@@ -537,8 +539,9 @@ bool tb_bots_release(struct tb_bots *bots, const char *id, struct tb_buffer *out
         return tb_fail(err, TB_NOT_FOUND, "There is no bot of this id, name or instance.");
     pthread_mutex_lock(&bots->lock);
     ok = may_release(bots, bot, err);
+    shown = *bot;
     pthread_mutex_unlock(&bots->lock);
-    ok = ok && delete_record(bots, bot, err);
+    ok = ok && delete_record(bots, &shown, err);
     if (ok) {
         tb_copy(instance, sizeof instance, bot->life.instance);
         tb_buffer_printf(out, "{\"id\":\"%s\",\"instance\":\"%s\",\"released\":true}", bot->id,

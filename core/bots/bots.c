@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "bots/batch.h"
-#include "bots/bots_private.h"
+#include "bots/profit.h"
 
 #define IMAGE_PATTERN "hummingbot/hummingbot:*"
 
@@ -17,28 +17,79 @@ struct loading {
     bool ok;
 };
 
-/* The highest net profit of the instance, from the curve, so that a restart does not forget a
- * drawdown. */
-static void load_peak(void *arg, const struct tb_store_sample *sample)
+/* What the curve knows of the bot's last instance. */
+struct curve {
+    struct bot *bot;
+    struct tb_buffer rows; /* of the newest moment, later than what is stored with the bot */
+    int64_t at;
+};
+
+static bool is_of(const struct bot *bot, const struct tb_json *sample)
 {
-    struct bot *bot = arg;
+    const char *instance = tb_json_get_string(sample, "instance");
+    return !instance || strcmp(instance, bot->life.instance) == 0;
+}
+
+static void write_row(const struct tb_json *sample, struct tb_buffer *out)
+{
+    struct tb_json_writer w;
+    tb_jw_init(&w, out);
+    tb_jw_object(&w);
+    for (const struct tb_json *f = tb_json_first(sample); f; f = f->next)
+        if (strcmp(f->key, "instance") != 0)
+            tb_jw_kv_node(&w, f->key, f);
+    tb_jw_end_object(&w);
+}
+
+/* Highest and newest figures, so that a crash forgets neither a drawdown nor a profit. */
+static void load_sample(void *arg, const struct tb_store_sample *sample)
+{
+    struct curve *c = arg;
+    struct bot *bot = c->bot;
     struct tb_error err;
     struct tb_json_doc *doc =
         tb_json_parse(sample->doc, strlen(sample->doc), TB_JSON_UPSTREAM, &err);
+    const struct tb_json *row = doc ? tb_json_root(doc) : NULL;
     struct tb_decimal net, peak;
 
-    if (doc && tb_json_decimal(tb_json_get(tb_json_root(doc), "net"), &net) &&
-        (!tb_decimal_parse(bot->peak, strlen(bot->peak), &peak) ||
-         tb_decimal_compare(&net, &peak) > 0))
-        tb_decimal_format(&net, bot->peak);
+    if (row && is_of(bot, row)) {
+        if (tb_json_decimal(tb_json_get(row, "net"), &net) &&
+            (!tb_decimal_parse(bot->peak, strlen(bot->peak), &peak) ||
+             tb_decimal_compare(&net, &peak) > 0))
+            tb_decimal_format(&net, bot->peak);
+        if (sample->at > bot->figures_at) {
+            if (sample->at != c->at)
+                tb_buffer_clear(&c->rows);
+            c->at = sample->at;
+            tb_buffer_puts(&c->rows, c->rows.len ? "," : "[");
+            write_row(row, &c->rows);
+        }
+    }
     tb_json_free(doc);
+}
+
+static void load_curve(struct tb_bots *b, struct bot *bot)
+{
+    struct curve c = {.bot = bot};
+    struct tb_error ignored;
+    struct tb_json_doc *doc = NULL;
+
+    if (bot->life.instance[0])
+        (void)!tb_store_samples_each(b->store, bot->id, NULL, bot->peak_from, INT64_MAX,
+                                     load_sample, &c, &ignored);
+    tb_buffer_puts(&c.rows, "]");
+    if (c.at)
+        doc = tb_json_parse(c.rows.data, c.rows.len, TB_JSON_UPSTREAM, &ignored);
+    if (doc)
+        profit_take(bot, tb_json_root(doc), c.at);
+    tb_json_free(doc);
+    tb_buffer_free(&c.rows);
 }
 
 static void load_bot(void *arg, const struct tb_store_bot *row)
 {
     struct loading *l = arg;
     struct bot *bot = bot_new();
-    struct tb_error ignored;
 
     tb_copy(bot->id, sizeof bot->id, row->id);
     tb_copy(bot->name, sizeof bot->name, row->name);
@@ -63,8 +114,7 @@ static void load_bot(void *arg, const struct tb_store_bot *row)
     tb_copy(bot->reason_known, sizeof bot->reason_known, bot->reason);
     bot->reason_since = bot->updated_at;
     bot->sight.report_at = tb_wall_ms();
-    (void)!tb_store_samples_each(l->b->store, bot->id, NULL, bot->peak_from, INT64_MAX, load_peak,
-                                 bot, &ignored);
+    load_curve(l->b, bot);
     adopted_load(bot);
     registry_add(l->b, bot);
 }

@@ -216,8 +216,8 @@ bool tb_bots_change_params(struct tb_bots *bots, const char *id,
                            const struct tb_params_request *asked, struct tb_buffer *out,
                            int64_t *version_out, struct tb_problems *problems,
                            struct tb_error *err);
-/* GET /bots/{id}/history: {"history": [{at, what: operation|state|params|adopted, …}]}, newest
- * first. */
+/* GET /bots/{id}/history: {"history": [{at, what: operation|state|watch|params|adopted|
+ * instance_ended, …}]}, newest first. */
 TB_MUST_CHECK
 bool tb_bots_history(struct tb_bots *bots, const char *id, struct tb_buffer *out,
                      struct tb_error *err);

@@ -86,10 +86,15 @@ struct bot {
     struct sight sight;
     char *slice; /* newest status slice, waiting for a feed worker */
     size_t slice_len;
+    char slice_of[TB_INSTANCE_NAME]; /* whose it is: the bot may have another one by then */
     bool queued, working;
     char *figures;      /* JSON of the status transform */
     char *errors;       /* JSON array of translated log lines */
     bool untransformed; /* the figures are the SDK's own, not its plugin's */
+    /* JSON: the pnl rows that the last instance reported last, as they were reported, and when; ""
+     * when there are none. Kept with the bot, inside it since its copies are stored without the
+     * lock. */
+    char pnl[4096];
     int64_t figures_at;
     int64_t judge_after; /* only later looks may change the state */
     /* Highest net profit of this instance, for the drawdown; "" when none. A new instance counts
@@ -425,8 +430,10 @@ void broker_write(const struct tb_bots *b, struct tb_json_writer *w); /* a membe
 bool instance_nonce(const char *instance, char out[TB_NONCE_TEXT]);
 /* ghosts.c: instances of attempts that had been given up (feed thread, no lock held) */
 void ghosts_look(struct tb_bots *b);
-/* transform.c: runs the plugin's status and log transforms over one slice (no lock held) */
-void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len);
+/* transform.c: runs the plugin's status and log transforms over one slice of this instance (no lock
+ * held); what the bot no longer is says nothing of it. */
+void transform_bot(struct tb_bots *b, struct bot *bot, const char *instance, char *slice,
+                   size_t len);
 
 /* judge.c: is what was seen of it newer than its last command? (lock held) */
 bool may_judge(const struct bot *bot, int64_t wall);
@@ -504,6 +511,9 @@ bool opening_counts(const struct bot *bot, const struct tb_json *facts);
 /* "opening" of the facts, from the figures at adoption (NULL: none were reported); quote: of a row
  * that names none. */
 void opening_write(struct tb_json_writer *w, const struct tb_json *figures, const char *quote);
+/* The net profit that this row opened with; false when that is not known. */
+bool opening_net(const struct tb_json *facts, const struct tb_json *row, size_t rows,
+                 struct tb_decimal *out);
 /* The members of one pnl row since the adoption; "opening", what was before, is not a client's
  * business. rows: how many the bot has. */
 void opening_write_row(struct tb_json_writer *w, const struct tb_json *facts,

@@ -263,7 +263,7 @@ bool tb_bots_delete(struct tb_bots *bots, const char *id, const struct tb_caller
 {
     struct tb_buffer doc = TB_BUFFER_INIT;
     struct tb_store_bot record;
-    struct bot *bot;
+    struct bot *bot, shown;
     bool ok;
 
     (void)caller;
@@ -271,10 +271,11 @@ bool tb_bots_delete(struct tb_bots *bots, const char *id, const struct tb_caller
         return false;
     pthread_mutex_lock(&bots->lock);
     ok = may_delete(bots, bot, err);
+    shown = *bot;
     pthread_mutex_unlock(&bots->lock);
     if (ok) {
-        bot_write_doc(bot, &doc);
-        bot_record(bot, doc.data, tb_wall_ms(), &record);
+        bot_write_doc(&shown, &doc);
+        bot_record(&shown, doc.data, tb_wall_ms(), &record);
         record.deleted_at = record.updated_at;
         record.holds_name = false;
         ok = tb_store_bot_put(bots->store, &record, bot->store_version, err);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "bots/bots_private.h"
+#include "bots/instances.h"
 
 static struct bot *conflicted(struct tb_bots *b, const char *id)
 {
@@ -75,8 +75,35 @@ static void become(struct bot *bot, const char *instance, bool lives)
     bot->reason[0] = bot->reason_detail[0] = '\0';
 }
 
+/* What the other instances made was made by the bot too; the figures are those of the one that it
+ * has now. (lock held) */
+static void sum_up(struct tb_bots *b, struct bot *shown, const struct tb_observation *obs,
+                   const char *instance, int64_t wall)
+{
+    const struct bot *own = registry_by_instance(b, instance);
+    const char *stored = shown->past;
+
+    for (int64_t i = 0; i < obs->hits; i++)
+        if (strcmp(obs->hit[i].instance, instance) != 0)
+            instances_show_other(shown, obs->hit[i].instance,
+                                 registry_by_instance(b, obs->hit[i].instance), stored, wall);
+    tb_copy(shown->pnl, sizeof shown->pnl, own ? own->pnl : "");
+    tb_copy(shown->peak, sizeof shown->peak, own ? own->peak : "");
+    shown->figures_at = own ? own->figures_at : 0;
+    shown->peak_from = wall;
+}
+
+static void take_figures(struct bot *bot, const struct bot *shown)
+{
+    memcpy(bot->pnl, shown->pnl, sizeof bot->pnl);
+    memcpy(bot->peak, shown->peak, sizeof bot->peak);
+    bot->figures_at = shown->figures_at;
+    bot->peak_from = shown->peak_from;
+}
+
 /* Stored first, then shown; the bot is claimed. */
-static void resolve(struct tb_bots *b, struct bot *bot, const char *instance, bool lives)
+static void resolve(struct tb_bots *b, struct bot *bot, const struct tb_observation *obs,
+                    const char *instance, bool lives)
 {
     struct tb_buffer doc = TB_BUFFER_INIT;
     struct tb_store_bot record;
@@ -86,6 +113,7 @@ static void resolve(struct tb_bots *b, struct bot *bot, const char *instance, bo
 
     pthread_mutex_lock(&b->lock);
     shown = *bot;
+    sum_up(b, &shown, obs, instance, tb_wall_ms());
     pthread_mutex_unlock(&b->lock);
     become(&shown, instance, lives);
     bot_write_doc(&shown, &doc);
@@ -93,6 +121,7 @@ static void resolve(struct tb_bots *b, struct bot *bot, const char *instance, bo
     ok = tb_store_bot_put(b->store, &record, shown.store_version, &err);
     tb_buffer_free(&doc);
     if (!ok) {
+        instances_drop(bot, &shown);
         tb_log(TB_ERROR, "store.failed", "%s stays in conflict: %s", bot->name, err.detail);
         return;
     }
@@ -101,6 +130,8 @@ static void resolve(struct tb_bots *b, struct bot *bot, const char *instance, bo
     if (entry && entry != bot)
         registry_remove(b, entry);
     bot->store_version++;
+    instances_take(bot, &shown);
+    take_figures(bot, &shown);
     become(bot, instance, lives);
     bot->sight = (struct sight){.report_at = tb_wall_ms()};
     bot->judge_after = tb_wall_ms();
@@ -138,6 +169,6 @@ void conflict_look(struct tb_bots *b, const char *owner)
     one = conflicted(b, owner) == bot && choose(b, &obs, &stops, instance, &lives);
     pthread_mutex_unlock(&b->lock);
     if (one)
-        resolve(b, bot, instance, lives);
+        resolve(b, bot, &obs, instance, lives);
     bot_release(b, bot);
 }

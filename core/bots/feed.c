@@ -95,6 +95,7 @@ static bool take_slice(void *arg, const char *instance, size_t len, struct tb_js
             free(bot->slice);
             bot->slice = tb_xstrndup(value.start, value.len);
             bot->slice_len = value.len;
+            tb_copy(bot->slice_of, sizeof bot->slice_of, instance);
             if (!bot->queued) {
                 bot->queued = true;
                 bot->next_queued = NULL;
@@ -262,6 +263,20 @@ static void look_containers(struct look *look)
 
 /* ---- the curve ---- */
 
+/* As the instance reports it, with its name: what all of them made together is derived from that.
+ */
+static void write_sample(const struct bot *bot, const struct tb_json *row, struct tb_buffer *out)
+{
+    struct tb_json_writer w;
+    tb_jw_init(&w, out);
+    tb_jw_object(&w);
+    tb_jw_kv_string(&w, "instance", bot->life.instance);
+    for (const struct tb_json *f = tb_json_first(row); f; f = f->next)
+        if (strcmp(f->key, "instance") != 0)
+            tb_jw_kv_node(&w, f->key, f);
+    tb_jw_end_object(&w);
+}
+
 static void sample(struct tb_bots *b, int64_t wall)
 {
     pthread_mutex_lock(&b->lock);
@@ -277,7 +292,7 @@ static void sample(struct tb_bots *b, int64_t wall)
         for (const struct tb_json *p = tb_json_first(pnl); p; p = p->next) {
             struct tb_buffer text = TB_BUFFER_INIT;
             const char *quote = tb_json_get_string(p, "quote");
-            tb_json_canonical(p, &text);
+            write_sample(bot, p, &text);
             tb_store_sample_add(b->store, &(struct tb_store_sample){.bot_id = bot->id,
                                                                     .at = wall,
                                                                     .quote = quote ? quote : "",
@@ -377,6 +392,7 @@ static void *transform(void *arg)
     pthread_mutex_lock(&b->lock);
     while (!b->stop) {
         struct bot *bot = b->queue_head;
+        char instance[TB_INSTANCE_NAME];
         char *slice;
         size_t len;
         if (!bot) {
@@ -388,12 +404,13 @@ static void *transform(void *arg)
             b->queue_tail = NULL;
         slice = bot->slice;
         len = bot->slice_len;
+        tb_copy(instance, sizeof instance, bot->slice_of);
         bot->slice = NULL;
         bot->queued = false;
         bot->working = true;
         pthread_mutex_unlock(&b->lock);
         if (slice)
-            transform_bot(b, bot, slice, len);
+            transform_bot(b, bot, instance, slice, len);
         pthread_mutex_lock(&b->lock);
         bot->working = false;
     }

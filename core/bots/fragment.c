@@ -5,63 +5,11 @@
 #include <string.h>
 
 #include "bots/params.h"
+#include "bots/profit.h"
 
 static void text_or_null(struct tb_json_writer *w, const char *key, const char *text)
 {
     tb_jw_kv_string(w, key, text[0] ? text : NULL);
-}
-
-/* Upstream counts profit since the bot's own start; highest net less present net is the drawdown.
- * The peak is that of an only quote; several have none in common. */
-static void write_drawdown(struct tb_json_writer *w, const struct bot *bot,
-                           const struct tb_json *net, size_t rows)
-{
-    struct tb_decimal now, peak, fall;
-    tb_jw_key(w, "drawdown");
-    if (rows == 1 && bot->peak[0] && tb_json_decimal(net, &now) &&
-        tb_decimal_parse(bot->peak, strlen(bot->peak), &peak) &&
-        tb_decimal_subtract(&peak, &now, &fall) && tb_decimal_sign(&fall) >= 0) {
-        tb_decimal_normalise(&fall);
-        tb_jw_decimal_string(w, &fall);
-    } else {
-        tb_jw_null(w);
-    }
-}
-
-/* A stop closes positions after the last report, so a report is the final word only when nothing
- * was open in it and the stop is settled. */
-static void write_proof(struct tb_json_writer *w, const struct bot *bot, const struct tb_json *row)
-{
-    struct tb_decimal open;
-    bool whole = bot->state == TB_BOT_STOPPED && bot->proof[0] &&
-                 tb_json_decimal(tb_json_get(row, "unrealised"), &open) &&
-                 tb_decimal_sign(&open) == 0;
-    tb_jw_kv_string(w, "proof", whole ? bot->proof : "reported");
-    tb_jw_kv_bool(w, "final", whole && strcmp(bot->proof, "settled") == 0);
-}
-
-static void write_pnl(struct tb_json_writer *w, const struct bot *bot, const struct tb_json *facts,
-                      const struct tb_json *pnl, bool client)
-{
-    bool since_adoption = opening_counts(bot, facts);
-    bool stale = bot->state != TB_BOT_RUNNING && bot->state != TB_BOT_DEGRADED;
-
-    tb_jw_key(w, "pnl");
-    tb_jw_array(w);
-    for (const struct tb_json *p = tb_json_first(pnl); p; p = p->next) {
-        tb_jw_object(w);
-        if (since_adoption)
-            opening_write_row(w, facts, p, pnl->len, client);
-        for (const struct tb_json *f = p->child; f && !since_adoption; f = f->next)
-            if (strcmp(f->key, "drawdown") != 0)
-                tb_jw_kv_node(w, f->key, f);
-        write_drawdown(w, bot, tb_json_get(p, "net"), pnl->len);
-        write_proof(w, bot, p);
-        tb_jw_kv_time(w, "as_of", bot->figures_at);
-        tb_jw_kv_bool(w, "stale", stale);
-        tb_jw_end_object(w);
-    }
-    tb_jw_end_array(w);
 }
 
 static void write_array(struct tb_json_writer *w, const char *key, const struct tb_json *array)
@@ -228,7 +176,7 @@ void fragment_build(struct bot *bot, bool client, struct tb_buffer *out)
     text_or_null(&w, "pair", bot->pair);
     tb_jw_kv_string(&w, "state", bot_state_word(bot->state));
     tb_jw_kv_string(&w, "status", bot_state_status(bot->state));
-    write_pnl(&w, bot, facts ? tb_json_root(facts) : NULL, tb_json_get(root, "pnl"), client);
+    profit_write(bot, facts ? tb_json_root(facts) : NULL, client, &w);
     tb_jw_kv_time(&w, "started_at", bot->started_at);
     if (!client)
         write_operator(&w, bot, facts ? tb_json_root(facts) : NULL, root);

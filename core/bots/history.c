@@ -1,5 +1,6 @@
 /* GET /bots/{id}/history: operations, the changes of state that a look found, what the watchdogs
- * raised and cleared, the changes of parameters and the adoption, newest first, all from the store.
+ * raised and cleared, the changes of parameters, the adoption and the instances that ended with
+ * what they had made, newest first, all from the store.
  * Changes are kept as log lines of the levels "state", "watch" and "params", whose text is JSON.
  * Any thread. */
 #include <stdio.h>
@@ -159,6 +160,31 @@ static void add_adoption(struct entries *e, const char *facts)
     tb_json_free(doc);
 }
 
+/* What each earlier instance had made when it ended. Several that are kept as one have no name. */
+static void add_ended(struct entries *e, const char *past)
+{
+    struct tb_error ignored;
+    struct tb_json_doc *doc =
+        past ? tb_json_parse(past, strlen(past), TB_JSON_UPSTREAM, &ignored) : NULL;
+
+    for (const struct tb_json *p = doc ? tb_json_first(tb_json_root(doc)) : NULL; p; p = p->next) {
+        const char *text = tb_json_get_string(p, "ended_at");
+        struct tb_buffer json = TB_BUFFER_INIT;
+        struct tb_json_writer w;
+        int64_t at;
+
+        if (!tb_json_get(p, "instance") || !text || !tb_time_parse(text, &at))
+            continue;
+        begin(&w, &json, at, "instance_ended");
+        for (const struct tb_json *f = p->child; f; f = f->next)
+            if (strcmp(f->key, "ended_at") != 0)
+                tb_jw_kv_node(&w, f->key, f);
+        tb_jw_end_object(&w);
+        add(e, at, &json);
+    }
+    tb_json_free(doc);
+}
+
 static int newest_first(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
@@ -189,7 +215,7 @@ bool tb_bots_history(struct tb_bots *bots, const char *id, struct tb_buffer *out
     struct tb_store_operation_filter filter = {.limit = OPERATIONS_MAX};
     struct entries e = {0};
     char bot_id[TB_ULID_TEXT];
-    char *facts = NULL;
+    char *facts = NULL, *past = NULL;
     struct bot *bot;
     bool ok;
 
@@ -198,6 +224,7 @@ bool tb_bots_history(struct tb_bots *bots, const char *id, struct tb_buffer *out
     if (bot) {
         tb_copy(bot_id, sizeof bot_id, bot->id);
         facts = bot->facts ? tb_xstrdup(bot->facts) : NULL;
+        past = bot->past ? tb_xstrdup(bot->past) : NULL;
     }
     pthread_mutex_unlock(&bots->lock);
     if (!bot)
@@ -207,11 +234,13 @@ bool tb_bots_history(struct tb_bots *bots, const char *id, struct tb_buffer *out
          tb_store_log_lines_each(bots->store, bot_id, LINES_MAX, add_line, &e, err);
     if (ok) {
         add_adoption(&e, facts);
+        add_ended(&e, past);
         write_entries(&e, out);
     }
     for (size_t i = 0; i < e.n; i++)
         free(e.list[i].json);
     free(e.list);
     free(facts);
+    free(past);
     return ok;
 }

@@ -1,8 +1,10 @@
 /* From one instance of a bot to the next. A bot keeps its id, name and curve; a redeploy, or a
  * start of what is gone or archived, gives it another instance, and the earlier ones are
- * remembered:
- * [{instance, image, plan_id, started_at, ended_at, pnl}], the newest first, with the figures it
- * reported last. */
+ * remembered, the newest first, each with the figures it reported last (profit.h):
+ * [{instance, image, plan_id, generation, started_at, ended_at, pnl, peak, budget_quote}]. Beyond
+ * 20 the oldest are one: {instances, not_reported, started_at, ended_at, pnl, peak, budget_quote}.
+ * What is written here is written in the commit that begins the next attempt, so each instance is
+ * in it exactly once. */
 #ifndef TB_BOTS_INSTANCES_H
 #define TB_BOTS_INSTANCES_H
 
@@ -13,6 +15,10 @@
  * until instances_take or instances_drop. */
 void instances_show(struct bot *shown, const struct tb_life *before, const struct tb_life *next,
                     int64_t wall);
+/* Remembers in `shown` an instance that ended and was never the bot's only one. entry: what is
+ * known of it, NULL nothing; stored: the text that the bot has, which is not freed. */
+void instances_show_other(struct bot *shown, const char *instance, const struct bot *entry,
+                          const char *stored, int64_t wall);
 /* Gives `shown` the plan that its next attempt is made from: its id, image and facts. */
 void instances_renew(struct bot *shown, const struct plan *plan);
 /* What is new in `shown` becomes the bot's (lock held), or is given up. */

@@ -88,7 +88,10 @@ static void judge(struct tb_bots *b, struct bot *bot, int64_t wall, bool reboote
                    reason);
         history_state(b, bot, state, reason, wall);
         bot->state = state;
-        bot->life.rests &= state == TB_BOT_STOPPED;
+        if (state != TB_BOT_STOPPED) {
+            bot->life.rests = false;
+            bot->proof[0] = '\0';
+        }
         tb_copy(bot->reason, sizeof bot->reason, reason);
         why = watch_of(bot, reason);
         tb_copy(bot->reason_detail, sizeof bot->reason_detail, why ? why->detail : "");

@@ -3,8 +3,9 @@
  *
  *   adoption {at, opening: [{quote, realised, unrealised, fees, net, volume}] | null, unknown: […]}
  *
- * They count until the bridge starts the bot anew, since its reports then begin at 0. Called with
- * the room's lock held; pure. */
+ * They count as long as the bot has that instance: the database of a container outlives its starts,
+ * and with it the figures; only another instance begins at 0. Called with the room's lock held;
+ * pure. */
 #include <string.h>
 
 #include "bots/bots_private.h"
@@ -14,9 +15,8 @@ static const char *const sums[] = {"realised", "unrealised", "fees", "net", "vol
 
 bool opening_counts(const struct bot *bot, const struct tb_json *facts)
 {
-    int64_t at;
-    const char *text = tb_json_get_string(tb_json_get(facts, "adoption"), "at");
-    return text && tb_time_parse(text, &at) && bot->started_at <= at &&
+    const char *instance = tb_json_get_string(tb_json_get(facts, "adoption"), "instance");
+    return instance && strcmp(instance, bot->life.instance) == 0 &&
            tb_json_is(tb_json_path(facts, "adoption", "opening", NULL), TB_JSON_ARRAY);
 }
 
@@ -86,6 +86,15 @@ static void write_return(struct tb_json_writer *w, const struct tb_json *row,
     } else {
         tb_jw_null(w);
     }
+}
+
+bool opening_net(const struct tb_json *facts, const struct tb_json *row, size_t rows,
+                 struct tb_decimal *out)
+{
+    const struct tb_json *opened =
+        row_of(tb_json_path(facts, "adoption", "opening", NULL), row, rows);
+    tb_decimal_from_int64(0, out);
+    return !opened || tb_json_decimal(tb_json_get(opened, "net"), out);
 }
 
 void opening_write_row(struct tb_json_writer *w, const struct tb_json *facts,

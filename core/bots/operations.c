@@ -116,7 +116,9 @@ void bot_follow(struct bot *bot, const struct tb_life *life)
         bot->started_at = tb_wall_ms();
         bot->sight.report_at = tb_wall_ms();
     }
-    bot->proof[0] = '\0';
+    /* The proof of a stop is good until something of the instance is started, or another stop. */
+    if (!life->rests || life->kind == TB_OP_STOP)
+        bot->proof[0] = '\0';
     bot->life = *life;
 }
 

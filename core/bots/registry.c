@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "bots/params.h"
+#include "bots/profit.h"
 
 int64_t life_now(const struct tb_bots *b)
 {
@@ -173,7 +174,7 @@ static const struct {
 } texts[] = {
 /* clang-format off */
 #define TEXT(field) {#field, offsetof(struct bot, field), sizeof(((struct bot *)0)->field)}
-    TEXT(image), TEXT(connector), TEXT(pair), TEXT(operation_id), TEXT(reason), TEXT(reason_detail), TEXT(proof),
+    TEXT(image), TEXT(connector), TEXT(pair), TEXT(operation_id), TEXT(reason), TEXT(reason_detail), TEXT(proof), TEXT(peak),
 #undef TEXT
     /* clang-format on */
 };
@@ -187,6 +188,10 @@ void bot_write_doc(const struct bot *bot, struct tb_buffer *out)
         tb_jw_kv_string(&w, texts[i].name, (const char *)bot + texts[i].offset);
     tb_jw_kv_int(&w, "started_at", bot->started_at);
     tb_jw_kv_int(&w, "peak_from", bot->peak_from);
+    if (bot->pnl[0]) {
+        tb_jw_kv_raw(&w, "pnl", bot->pnl, strlen(bot->pnl));
+        tb_jw_kv_int(&w, "figures_at", bot->figures_at);
+    }
     tb_jw_kv_raw(&w, "facts", bot->facts ? bot->facts : "{}", bot->facts ? strlen(bot->facts) : 2);
     if (bot->wanted)
         tb_jw_kv_raw(&w, "wanted", bot->wanted, strlen(bot->wanted));
@@ -202,6 +207,7 @@ bool bot_load_doc(struct bot *bot, const char *text, struct tb_error *err)
     struct tb_json_doc *doc = tb_json_parse(text, strlen(text), TB_JSON_UPSTREAM, err);
     const struct tb_json *root;
     struct tb_buffer facts = TB_BUFFER_INIT;
+    int64_t figures_at;
     bool ok;
 
     if (!doc)
@@ -216,6 +222,8 @@ bool bot_load_doc(struct bot *bot, const char *text, struct tb_error *err)
         bot->started_at = 0;
     if (!tb_json_int64(tb_json_get(root, "peak_from"), &bot->peak_from))
         bot->peak_from = 0;
+    if (tb_json_int64(tb_json_get(root, "figures_at"), &figures_at))
+        profit_take(bot, tb_json_get(root, "pnl"), figures_at);
     tb_json_canonical(tb_json_get(root, "facts"), &facts);
     bot->facts = tb_buffer_steal(&facts, NULL);
     if (tb_json_is(tb_json_get(root, "wanted"), TB_JSON_OBJECT)) {

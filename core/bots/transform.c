@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "bots/bots_private.h"
+#include "bots/profit.h"
 
 enum { TRANSFORM_MS = 2000 };
 
@@ -145,7 +145,8 @@ static bool has_lines(const struct tb_json *slice)
 
 /* Highest net profit of its only quote, for the drawdown: at its start it had made nothing, so the
  * peak of a bot that was seen from its start is never below that. Then the share of the loss limit
- * that the fall from there is. (lock held) */
+ * that the fall from there is: upstream's limit knows one instance only, so the fall is that one's.
+ * (lock held) */
 static void follow_peak(struct bot *bot)
 {
     struct tb_error err;
@@ -159,11 +160,10 @@ static void follow_peak(struct bot *bot)
 
     bot->notes.drawdown_pct = -1;
     if (pnl && pnl->len == 1 && tb_json_decimal(tb_json_get(pnl->child, "net"), &net)) {
-        if (!tb_decimal_parse(bot->peak, strlen(bot->peak), &peak)) {
+        if (!tb_decimal_parse(bot->peak, strlen(bot->peak), &peak))
             peak = net;
-            if (tb_decimal_sign(&net) < 0 && bot->managed && !tb_json_get(root, "adoption"))
-                tb_decimal_from_int64(0, &peak);
-        }
+        if (tb_decimal_sign(&peak) < 0 && bot->managed && !tb_json_get(root, "adoption"))
+            tb_decimal_from_int64(0, &peak);
         if (tb_decimal_compare(&net, &peak) > 0)
             peak = net;
         tb_decimal_normalise(&peak);
@@ -196,7 +196,35 @@ static void take_notes(struct tb_bots *b, struct bot *bot, const struct tb_json 
                      tb_wall_ms());
 }
 
-void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
+static void take_sight(struct tb_bots *b, struct bot *bot, const struct tb_json *slice,
+                       const struct sight *seen)
+{
+    if (seen->trading || seen->reported != bot->sight.reported)
+        bot->sight.report_at = tb_wall_ms();
+    take_notes(b, bot, slice);
+    bot->sight.reported = seen->reported;
+    bot->sight.trading = seen->trading;
+    bot->sight.active = seen->active;
+    bot->sight.start_error = seen->start_error;
+    if (seen->active)
+        bot->last_seen = tb_wall_ms();
+}
+
+static void take_figures(struct bot *bot, char *figures, bool untransformed)
+{
+    struct tb_error ignored;
+    struct tb_json_doc *doc = tb_json_parse(figures, strlen(figures), TB_JSON_UPSTREAM, &ignored);
+
+    free(bot->figures);
+    bot->figures = figures;
+    bot->untransformed = untransformed;
+    profit_take(bot, doc ? tb_json_get(tb_json_root(doc), "pnl") : NULL, tb_wall_ms());
+    tb_json_free(doc);
+    follow_peak(bot);
+}
+
+void transform_bot(struct tb_bots *b, struct bot *bot, const char *instance, char *slice,
+                   size_t len)
 {
     struct tb_error err;
     struct tb_json_doc *doc = tb_json_parse(slice, len, TB_JSON_UPSTREAM, &err);
@@ -215,25 +243,20 @@ void transform_bot(struct tb_bots *b, struct bot *bot, char *slice, size_t len)
     if (has_lines(tb_json_root(doc)))
         errors = errors_of(b, plugin, tb_json_root(doc), &errors_by);
     pthread_mutex_lock(&b->lock);
-    if (seen.trading || seen.reported != bot->sight.reported)
-        bot->sight.report_at = tb_wall_ms();
-    take_notes(b, bot, tb_json_root(doc));
-    bot->sight.reported = seen.reported;
-    bot->sight.trading = seen.trading;
-    bot->sight.active = seen.active;
-    bot->sight.start_error = seen.start_error;
-    if (seen.active)
-        bot->last_seen = tb_wall_ms();
+    if (strcmp(instance, bot->life.instance) != 0) {
+        pthread_mutex_unlock(&b->lock);
+        tb_json_free(doc);
+        free(slice);
+        free(figures);
+        free(errors);
+        return;
+    }
+    take_sight(b, bot, tb_json_root(doc), &seen);
     free(bot->raw);
     bot->raw = slice;
     bot->raw_len = len;
-    if (figures) {
-        free(bot->figures);
-        bot->figures = figures;
-        bot->untransformed = by.untransformed;
-        bot->figures_at = tb_wall_ms();
-        follow_peak(bot);
-    }
+    if (figures)
+        take_figures(bot, figures, by.untransformed);
     if (errors) {
         free(bot->errors);
         bot->errors = errors;

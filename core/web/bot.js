@@ -29,13 +29,21 @@ function table(columns, rows, caption) {
     h("tbody", null, rows.map((cells) => h("tr", null, cells.map((c) => h("td", null, c)))))));
 }
 
-function profit(bot) {
-  const rows = (bot.pnl || []).map((p) => [
-    p.quote || unknown(), gain(p.net), gain(p.realised), gain(p.unrealised), amount(p.fees), amount(p.volume, 2), amount(p.drawdown),
+function profitRow(p, instance) {
+  return [
+    [p.quote || unknown(), instance ? h("span", { class: "tag" }, "this instance") : null],
+    gain(p.net), gain(p.realised), gain(p.unrealised), amount(p.fees), amount(p.volume, 2), amount(p.drawdown),
     p.return_pct === null || p.return_pct === undefined ? unknown() : gain(p.return_pct, "%", 2),
     [relative(p.as_of), p.stale ? h("span", { class: "tag" }, "old") : null, p.final ? h("span", { class: "tag" }, "final") : null,
-      p.proof ? h("span", { class: "tag" }, p.proof) : null],
-  ]);
+      p.proof ? h("span", { class: "tag" }, p.proof) : null,
+      p.not_reported ? h("span", { class: "tag" }, `${p.not_reported} never reported`) : null],
+  ];
+}
+
+// Over all instances the bot had, and below it what the present one alone made.
+function profit(bot) {
+  const own = bot.past_instances && bot.past_instances.length > 0 ? bot.instance_pnl || [] : [];
+  const rows = [...(bot.pnl || []).map((p) => profitRow(p, false)), ...own.map((p) => profitRow(p, true))];
   return [h("h2", null, "Profit"), rows.length
     ? table(["Quote", "Net", "Realised", "Unrealised", "Fees", "Volume", "Drawdown", "Return", "As of"], rows, "Profit per quote currency")
     : h("p", null, profitCell(bot))];
@@ -126,7 +134,7 @@ export function showBot(main, id, session, news) {
         if (watch) watch.now();
       }
     }));
-    draw("profit", [bot.pnl, bot.state], () => profit(bot));
+    draw("profit", [bot.pnl, bot.instance_pnl, bot.state], () => profit(bot));
     draw("errors", [bot.errors, bot.flags], () => errors(bot));
     draw("positions", bot.positions, () => positions(bot));
     draw("facts", bot, () => facts(bot, session));

@@ -31,7 +31,7 @@ export function profitCell(bot) {
 }
 
 export function asOfCell(bot) {
-  const at = (bot.pnl || []).map((p) => p.as_of).filter(Boolean).sort()[0];
+  const at = (bot.instance_pnl || bot.pnl || []).map((p) => p.as_of).filter(Boolean).sort()[0];
   return at ? relative(at) : bot.last_seen ? relative(bot.last_seen) : unknown();
 }
 

@@ -3,7 +3,9 @@
 The judge is the simulator's ledger: it knows which processes were ever made and which trade. What
 the bridge says is compared with it, never with the bridge's own words.
 """
+import collections
 import concurrent.futures
+from decimal import Decimal
 import itertools
 import threading
 import traceback
@@ -131,6 +133,29 @@ def assert_truth(bridge, simulator, name, op):
         assert alive == [] and shown["state"] == "stopped", what
     if op["state"] in ("failed", "not_proven", "unknown", "conflict"):
         assert op["error"]["code"] and op["error"]["detail"], what
+
+
+def profit_fault(shown):
+    """What is wrong with the profit of a bot, by its own parts: no instance is in it twice, and each sum is that of
+    what its instances reported, unknown where one of them is."""
+    names = [p["instance"] for p in shown["past_instances"] if "instance" in p] + [shown["instance"]]
+    if len(set(names)) < len(names):
+        return f"an instance counts twice: {names}"
+    parts = collections.defaultdict(list)
+    for row in [r for p in shown["past_instances"] for r in p["pnl"] or []] + shown["instance_pnl"]:
+        parts[row["quote"]].append(row)
+    if [r["quote"] for r in shown["pnl"]] != list(dict.fromkeys(r["quote"] for r in shown["pnl"])) \
+            or {r["quote"] for r in shown["pnl"]} != set(parts):
+        return f"the quotes are not those of {dict(parts)}: {shown['pnl']}"
+    for row in shown["pnl"]:
+        of = parts[row["quote"]]
+        for key in ("realised", "unrealised", "fees", "net", "volume"):
+            unknown = any(p[key] is None for p in of) or (row["quote"] is None and len(of) > 1)
+            if (row[key] is None) != unknown:
+                return f"{key} is {row[key]}, of {of}"
+            if not unknown and Decimal(row[key]) != sum(Decimal(p[key]) for p in of):
+                return f"{key} is {row[key]}, not the sum of {of}"
+    return None
 
 
 def changes(simulator):

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import ROOT
 from lifecycle import (DEPLOY, Watch, assert_truth, bot, changes, command, create, deploys, ended, fresh_name,
-                       running, together, trading, until, until_state, until_step)
+                       profit_fault, running, together, trading, until, until_state, until_step)
 
 SCALE = 10
 STOP_BOT = "/bot-orchestration/stop-bot"
@@ -308,6 +308,7 @@ def test_a_deploy_that_fails_leaves_a_stopped_bot(bridge, simulator):
     shown = until_state(bridge, name, "failed")
     assert trading(simulator, name) == [] and shown["instance"] is None
     assert [p["instance"] for p in shown["past_instances"]] == [before["instance"]]
+    assert shown["instance_pnl"] == [] and not profit_fault(shown), profit_fault(shown)
     simulator.control("DELETE", "/faults")
     done = ended(bridge, command(bridge, name, "start")["operation"]["href"])
     assert done["state"] == "succeeded", done
@@ -419,7 +420,8 @@ def test_kill_9_at_every_step(world):
         name = "killed"
         start, simulator = world(step)
         bridge = start()
-        before = running(bridge, name, **MM)
+        running(bridge, name, **MM)
+        before = until(lambda: (lambda b: b if b["pnl"] else None)(bot(bridge, name)))
         with Watch(simulator, name):
             for path in (STOP_BOT, HALT, "/controllers/configs", "/scripts/configs", DEPLOY):
                 fault(simulator, "latency", path, delay_ms=1500)
@@ -432,7 +434,9 @@ def test_kill_9_at_every_step(world):
             assert [c["field"] for c in op["changes"]] == ["trading_pair"], op
             shown = renewed(bridge, simulator, name, before)
             assert shown["pair"] == "ETH-USDT"
-            assert [p["instance"] for p in shown["past_instances"]] == [before["instance"]]
+            (past,) = shown["past_instances"]
+            assert past["instance"] == before["instance"] and not profit_fault(shown), profit_fault(shown)
+            assert past["pnl"] and past["pnl"][0]["as_of"] >= before["pnl"][0]["as_of"], past
             assert_truth(bridge, simulator, name, op)
         assert deploys(simulator)[1] <= 3
         bridge.stop()

@@ -298,7 +298,7 @@ def test_the_drawdown_counts_for_one_instance(start_bridge, start_simulator, tmp
     first = running(bridge, name)["instance"]
 
     def row():
-        return until(lambda: bot(bridge, name)["pnl"])[0]  # the proof may be ahead of the figures
+        return until(lambda: bot(bridge, name)["instance_pnl"])[0]  # the proof may be ahead of the figures
 
     def until_row(condition):
         return until(lambda: condition(row()) and row(), 60, row)

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 import requests
 
-from lifecycle import (bot, command, create, ended, fresh_name, of_bot, operation, running, trading, until,
-                       until_state)
+from lifecycle import (bot, command, create, ended, fresh_name, of_bot, operation, profit_fault, running, trading,
+                       until, until_state)
 
 SCALE = 10
 PORTFOLIO = "/portfolio/state"
@@ -235,6 +235,9 @@ def test_one_of_two_instances_is_stopped_and_the_other_is_the_bot(bridge, simula
     assert trading(simulator, name) == [other]
     shown = until_state(bridge, name, "running")
     assert shown["instance"] == other and shown["intent"] == "run", shown
+    # What the other one made was made by the bot too.
+    assert [p["instance"] for p in shown["past_instances"]] == [one], shown
+    assert shown["past_instances"][0]["pnl"] and not profit_fault(shown), profit_fault(shown)
     assert len([b for b in bridge.get("/bots").json()["bots"] if b["instance"] == other]) == 1
     stop(bridge, name)
     assert trading(simulator, name) == []
@@ -250,5 +253,6 @@ def test_both_instances_are_stopped_by_their_names(bridge, programs, simulator):
     assert trading(simulator, name) == []
     shown = until_state(bridge, name, "stopped")
     assert shown["instance"] in (one, other) and shown["intent"] == "stop"
+    assert {p["instance"] for p in shown["past_instances"]} == {one, other} - {shown["instance"]}
     ended(bridge, command(bridge, name, "start")["operation"]["href"])
     assert len(trading(simulator, name)) <= 1

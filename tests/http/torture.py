@@ -17,7 +17,7 @@ import traceback
 import requests
 
 import conftest
-from lifecycle import DEPLOY, FINAL, form, of_bot
+from lifecycle import DEPLOY, FINAL, form, of_bot, profit_fault
 
 SCALE = 20
 BOTS = 3
@@ -406,7 +406,8 @@ class Torture:
         if state not in ("running", "degraded", "stale", "stopped", "failed", "archived", "unknown",
                          "conflict"):
             return f"{bot['name']} is {state} and nothing is under way"
-        return None
+        fault = profit_fault(bot)
+        return fault and f"the profit of {bot['name']}: {fault}"
 
     def judge_bots(self):
         end = time.monotonic() + HEAL_S
