@@ -3,6 +3,7 @@ two, the bot stays the same bot, a refused plan changes nothing, and every way i
 told with what to do. The ledger judges."""
 import concurrent.futures
 import contextlib
+import re
 import shutil
 
 import pytest
@@ -138,7 +139,8 @@ def test_a_refused_plan_changes_nothing(bridge, simulator):
     refused(bridge, name, {"dry_run": "yes"}, 422, "invalid")
     problem = refused(bridge, name, {"generation": "0badc0de"}, 422, "invalid")
     assert problem["errors"][0] == {**problem["errors"][0], "pointer": "/generation", "code": "unknown_generation"}
-    assert f"There is {before['plugin']['generation']} (version 1.1.0, live)" in problem["detail"], problem
+    live = before["plugin"]
+    assert f"There is {live['generation']} (version {live['version']}, live)" in problem["detail"], problem
     for word in ("", before["plugin"]["generation"][:7], "________", "%" * 8, "zz" * 40):
         problem = refused(bridge, name, {"generation": word}, 422, "invalid")
         assert problem["errors"][0]["code"] == "unknown_generation", problem
@@ -176,12 +178,16 @@ class Versions:
         shutil.copytree(ROOT / "plugins", folder, ignore=shutil.ignore_patterns("tests"))
         self.folder, self.file = folder, folder / "bitmart/plugin.lua"
         self.original = self.file.read_text()
+        self.version = re.search(r'version = "([0-9.]+)"', self.original)[1]
+
+    def named(self, text, version):
+        return text.replace(f'version = "{self.version}"', f'version = "{version}"')
 
     def live(self, bridge, version, cooldown=None, text=None):
         """Saves a version and waits until it is live: its generation."""
         if cooldown:
             text = self.original.replace("mm.spot(spot)", CHANGED % cooldown)
-        self.file.write_text((text or self.original).replace('version = "1.1.0"', f'version = "{version}"'))
+        self.file.write_text(self.named(text or self.original, version))
         assert bridge.post("/plugins/reload", json={}).status_code == 200
         (shown,) = [p for p in bridge.get("/plugins").json()["plugins"] if p["name"] == "bitmart"]
         assert shown["version"] == version, shown
@@ -213,7 +219,7 @@ def test_a_generation_that_was_live(world, tmp_path):
 
     simulator.control("DELETE", "/ledger")
     problem = refused(bridge, name, {"generation": "0badc0de"}, 422, "invalid")
-    assert f"{newer} (version 2.0.0, live), {was} (version 1.1.0)" in problem["detail"], problem
+    assert f"{newer} (version 2.0.0, live), {was} (version {versions.version})" in problem["detail"], problem
     plan = command(bridge, name, "redeploy", {"generation": was, "dry_run": True}, expect=200)
     assert plan["generation"] == {"from": newer, "to": was}, plan
     assert [(c["field"], c["from"], c["to"]) for c in plan["changes"]] == [("cooldown_time", 77, usual)], plan
@@ -228,7 +234,7 @@ def test_a_generation_that_was_live(world, tmp_path):
     assert op["state"] == "succeeded", op
     shown = renewed(bridge, simulator, name, before)
     assert shown["plugin"]["generation"] == was and cooldown(bridge, name) == usual
-    assert shown["plugin"]["version"] == "1.1.0"
+    assert shown["plugin"]["version"] == versions.version
 
     href = many(bridge, {"bots": [name, second], "generation": newer, "pause_s": 0}).headers["Location"]
     assert [i["state"] for i in ended(bridge, href)["items"]] == ["succeeded"] * 2
@@ -256,7 +262,7 @@ def test_what_was_never_in_force_is_not_deployed(world, tmp_path):
     running(bridge, name, **MM)
     files = {str(f.relative_to(versions.folder / "bitmart")): f.read_text()
              for f in (versions.folder / "bitmart").rglob("*.lua")}
-    files["plugin.lua"] = versions.original.replace('version = "1.1.0"', 'version = "9.0.0"')
+    files["plugin.lua"] = versions.named(versions.original, "9.0.0")
     answer = bridge.request("PUT", "/plugins/bitmart", json={"files": files})
     assert answer.status_code == 200 and answer.json()["waits_for"], answer.text
     draft = answer.json()["to"]["generation"]
