@@ -175,6 +175,7 @@ struct tb_api *tb_api_start(const struct tb_api_config *config, struct tb_error 
     api->store = config->store;
     api->plugins = config->plugins;
     api->bots = config->bots;
+    api->backtests = config->backtests;
     api->web = config->web;
     api->uploads = config->uploads;
     api->waiting_max = config->workers / 2;

@@ -12,6 +12,7 @@
 #include "base/embed.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "bots/backtest.h"
 #include "bots/bots.h"
 #include "plugins/host.h"
 #include "store/store.h"
@@ -27,6 +28,7 @@ struct tb_api_config {
     struct tb_store *store;
     struct tb_plugins *plugins;
     struct tb_bots *bots;
+    struct tb_backtests *backtests;
     bool uploads;                  /* plugins may come by PUT */
     const struct tb_embedded *web; /* the page; a table without index.html serves none */
 };

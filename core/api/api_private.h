@@ -98,6 +98,7 @@ struct tb_api {
     struct tb_store *store;
     struct tb_plugins *plugins;
     struct tb_bots *bots;
+    struct tb_backtests *backtests;
     const struct tb_embedded *web;
     char *bind;
     char **origins; /* NULL-terminated */
@@ -225,7 +226,7 @@ api_handler api_get_exchanges, api_get_exchange, api_get_strategy, api_run_actio
 api_handler api_get_plugins, api_get_plugin, api_reload_plugins;
 api_handler api_get_generations, api_activate_plugin, api_rollback_plugin;
 api_handler api_put_plugin, api_delete_plugin;
-api_handler api_check_form, api_replay;
+api_handler api_check_form, api_replay, api_get_plan, api_backtest_plan;
 api_handler api_get_tokens, api_create_token, api_delete_token;
 api_handler api_get_hummingbot;
 api_handler api_get_backup, api_resume, api_cleanup;

@@ -25,6 +25,12 @@ static const struct api_route rows[] = {
      api_plan_bot,
      "shows what a create would send, and sends nothing; with `lane=draft|live` (developer) it is "
      "not stored"},
+    {"GET", "/plans/{plan}", "plan", API_OPERATOR, 0, 0, "", api_get_plan,
+     "a stored plan as it was shown, the operation that used it, and its backtests"},
+    {"POST", "/plans/{plan}/backtest", "/plans/{plan}/backtest", API_OPERATOR, API_AUDIT | API_KEY,
+     16 * KIB, "", api_backtest_plan,
+     "has Hummingbot's own engine simulate the plan over the last `{days, fee_pct}`, on the server "
+     "of BRIDGE_BACKTEST_URL and no other; 202, and the result is stored with the plan"},
     {"GET", "/bots/{id}", "bot", API_CLIENT, API_ETAG, 0, "raw", api_get_bot,
      "one bot by id, living name or instance; `raw=1` (operator) adds the API's own words"},
     {"DELETE", "/bots/{id}", "/bots/{id}", API_OPERATOR, API_AUDIT, 16 * KIB, "", api_delete_bot,

@@ -44,6 +44,9 @@
     X(TB_EPHEMERAL_STORE, "ephemeral_store", 409, false,                                           \
       "the store would not outlive a redeploy, so nothing is created; put BRIDGE_STORE on a "      \
       "volume")                                                                                    \
+    X(TB_NO_BACKTEST_SERVER, "no_backtest_server", 409, false,                                     \
+      "no server is marked for backtests, which would freeze the one that runs the bots; set "     \
+      "BRIDGE_BACKTEST_URL")                                                                       \
     X(TB_OBSERVE_MODE, "observe_mode", 409, false,                                                 \
       "the bridge only watches until an administrator resumes it; GET /hummingbot says why")       \
     X(TB_STALE_VERSION, "stale_version", 412, false,                                               \

@@ -272,7 +272,10 @@ struct plan {
     struct tb_buffer answer; /* of POST /bots/plan */
 };
 void plan_free(struct plan *plan);
-/* plan_answer.c: fills plan->answer from plan->doc; stored: a create may name the plan. */
+/* plan_answer.c: members of the plan's object as people see it; doc: as stored */
+void plan_write(struct tb_json_writer *w, const char *id, const char *hash, int64_t expires_at,
+                const struct tb_json *doc);
+/* Fills plan->answer from plan->doc; stored: a create may name the plan. */
 TB_MUST_CHECK
 bool plan_answer_write(struct plan *plan, bool stored, struct tb_error *err);
 /* plan_read.c: a text member, if there is one; false when it is too long. */

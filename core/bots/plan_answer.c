@@ -4,22 +4,28 @@
 
 #include "bots/bots_private.h"
 
+void plan_write(struct tb_json_writer *w, const char *id, const char *hash, int64_t expires_at,
+                const struct tb_json *doc)
+{
+    tb_jw_kv_string(w, "plan_id", id);
+    tb_jw_kv_string(w, "hash", hash);
+    tb_jw_kv_time(w, "expires_at", expires_at);
+    for (const struct tb_json *f = tb_json_first(doc); f; f = f->next)
+        if (strcmp(f->key, "bot_facts") != 0)
+            tb_jw_kv_node(w, f->key, f);
+    tb_jw_kv_node(w, "plugin", tb_json_path(doc, "bot_facts", "plugin", NULL));
+}
+
 bool plan_answer_write(struct plan *p, bool stored, struct tb_error *err)
 {
     struct tb_json_writer w;
     struct tb_json_doc *doc = tb_json_parse(p->doc.data, p->doc.len, TB_JSON_UPSTREAM, err);
     if (!doc)
         return false;
-    const struct tb_json *root = tb_json_root(doc);
     tb_jw_init(&w, &p->answer);
     tb_jw_object(&w);
-    tb_jw_kv_string(&w, "plan_id", stored ? p->id : NULL);
-    tb_jw_kv_string(&w, "hash", stored ? p->hash : NULL);
-    tb_jw_kv_time(&w, "expires_at", stored ? p->expires_at : 0);
-    for (const struct tb_json *f = root->child; f; f = f->next)
-        if (strcmp(f->key, "bot_facts") != 0)
-            tb_jw_kv_node(&w, f->key, f);
-    tb_jw_kv_node(&w, "plugin", tb_json_path(root, "bot_facts", "plugin", NULL));
+    plan_write(&w, stored ? p->id : NULL, stored ? p->hash : NULL, stored ? p->expires_at : 0,
+               tb_json_root(doc));
     tb_jw_end_object(&w);
     tb_json_free(doc);
     return true;

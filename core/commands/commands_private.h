@@ -34,6 +34,8 @@ TB_MUST_CHECK
 char *place_admin_token(const struct settings *s, bool make, bool *generated_out,
                         struct tb_error *err);
 struct tb_hb_config place_hummingbot(const struct settings *s);
+/* The second one; its url is NULL when none is marked. */
+struct tb_hb_config place_backtests(const struct settings *s);
 
 /* ---- ask.c ---- */
 /* One request to the bridge of these settings on this machine; true when it answered (any status).

@@ -163,3 +163,14 @@ struct tb_hb_config place_hummingbot(const struct settings *s)
         .ca = settings_text(s, SET_API_CA),
     };
 }
+
+struct tb_hb_config place_backtests(const struct settings *s)
+{
+    return (struct tb_hb_config){
+        .url = settings_text(s, SET_BACKTEST_URL),
+        .username = settings_text(s, SET_BACKTEST_USERNAME),
+        .password = settings_text(s, SET_BACKTEST_PASSWORD),
+        .proxy = settings_text(s, SET_PROXY),
+        .ca = settings_text(s, SET_API_CA),
+    };
+}

@@ -11,6 +11,7 @@
 #include "base/embed.h"
 #include "base/events.h"
 #include "base/log.h"
+#include "bots/backtest.h"
 #include "bots/bots.h"
 #include "commands/commands_private.h"
 #include "plugins/host.h"
@@ -36,6 +37,8 @@ struct bridge {
     struct tb_plugins *plugins;
     struct tb_events *events;
     struct tb_bots *bots;
+    struct tb_hb *backtest_hb; /* NULL: no server is marked */
+    struct tb_backtests *backtests;
     struct tb_api *api;
 };
 
@@ -128,6 +131,17 @@ static bool open_bots(struct bridge *b, struct tb_error *err)
     return b->bots != NULL;
 }
 
+/* A second server that is not there is no reason not to start: it is asked when it is needed. */
+static bool open_backtests(struct bridge *b, struct tb_error *err)
+{
+    struct tb_hb_config second = place_backtests(&b->settings);
+    if (second.url && !(b->backtest_hb = tb_hb_open(&second, err)))
+        return false;
+    b->backtests = tb_backtests_open(
+        &(struct tb_backtests_config){.store = b->store, .hb = b->backtest_hb}, err);
+    return b->backtests != NULL;
+}
+
 static bool open_api(struct bridge *b, struct tb_error *err)
 {
     const struct settings *s = &b->settings;
@@ -141,6 +155,7 @@ static bool open_api(struct bridge *b, struct tb_error *err)
             .store = b->store,
             .plugins = b->plugins,
             .bots = b->bots,
+            .backtests = b->backtests,
             .uploads = settings_number(s, SET_PLUGIN_UPLOAD) == 1,
             .web = tb_web_files,
         },
@@ -159,7 +174,7 @@ static bool start(struct bridge *b, bool *generated_out, struct tb_error *err)
         return false;
     b->hb = tb_hb_open(&hummingbot, err);
     return b->hb && open_events(b, err) && open_plugins(b, err) && open_bots(b, err) &&
-           open_api(b, err);
+           open_backtests(b, err) && open_api(b, err);
 }
 
 /* The token is shown where only the person who started us looks. */
@@ -205,8 +220,11 @@ static void reload_admin_token(struct bridge *b, const struct settings *fresh)
 
 static void reload_access(struct bridge *b, const struct settings *fresh)
 {
-    struct tb_hb_config config = place_hummingbot(fresh);
+    struct tb_hb_config config = place_hummingbot(fresh), second = place_backtests(fresh);
     struct tb_error err = {0};
+    if (b->backtest_hb && !tb_hb_set_access(b->backtest_hb, &second, &err))
+        tb_log(TB_ERROR, "serve.reload", "The way to the second server is kept as it was: %s.",
+               err.detail);
     if (!tb_hb_set_access(b->hb, &config, &err))
         tb_log(TB_ERROR, "serve.reload", "The way to the Hummingbot API is kept as it was: %s.",
                err.detail);
@@ -315,6 +333,12 @@ static void stop(struct bridge *b)
         tb_events_wake(b->events);
     if (b->bots)
         tb_bots_drain(b->bots);
+    if (b->backtests)
+        tb_backtests_drain(b->backtests);
+    if (b->backtest_hb) {
+        tb_hb_drain(b->backtest_hb);
+        finish_writes(b->backtest_hb);
+    }
     if (b->hb) {
         tb_hb_drain(b->hb);
         finish_writes(b->hb);
@@ -322,6 +346,10 @@ static void stop(struct bridge *b)
     leave_lost_threads(b);
     if (b->api)
         tb_api_stop(b->api, tb_mono_ms() + GRACE_MS);
+    if (b->backtests)
+        tb_backtests_close(b->backtests);
+    if (b->backtest_hb)
+        tb_hb_close(b->backtest_hb);
     if (b->bots)
         tb_bots_close(b->bots);
     if (b->plugins)

@@ -41,6 +41,14 @@ static const struct setting_row ROWS[SETTING_COUNT] = {
          "it the system's authorities are."},
     [SET_BROKER_URL] = {"HUMMINGBOT_BROKER_URL", SETTING_SECRET | SETTING_LATER, NULL, 0, 0,
                         "Address of the bots' MQTT broker, for live news."},
+    [SET_BACKTEST_URL] = {"BRIDGE_BACKTEST_URL", 0, NULL, 0, 0,
+                          "Address of a second Hummingbot API that runs no bots, for backtests; "
+                          "they would freeze the one that does. Proxy and certificates are those "
+                          "of the first one."},
+    [SET_BACKTEST_USERNAME] = {"BRIDGE_BACKTEST_USERNAME", SETTING_EXACT | SETTING_LIVE, "admin", 0,
+                               0, "Its user."},
+    [SET_BACKTEST_PASSWORD] = {"BRIDGE_BACKTEST_PASSWORD", SETTING_SECRET | SETTING_LIVE, "admin",
+                               0, 0, "Its password."},
     [SET_PORT] = {"PORT", SETTING_NUMBER, "8080", 0, 65535,
                   "Port the bridge serves on; 0 takes any free one. It never widens the bind."},
     [SET_BIND] = {"BRIDGE_BIND", 0, "127.0.0.1", 0, 0,
@@ -212,6 +220,29 @@ static void check_lane(struct settings *s, const char *value)
                  value);
 }
 
+static size_t without_slashes(const char *url)
+{
+    size_t len = strlen(url);
+    while (len > 0 && url[len - 1] == '/')
+        len--;
+    return len;
+}
+
+/* Another name of the same server is found out when it is asked: it has bots. */
+static void check_second_server(struct settings *s)
+{
+    const char *first = s->value[SET_API_URL], *second = s->value[SET_BACKTEST_URL];
+    if (!first || !second)
+        return;
+    size_t len = without_slashes(first);
+    if (len == without_slashes(second) && strncasecmp(first, second, len) == 0)
+        complain(
+            s, SETTING_FATAL,
+            "give the address of a second Hummingbot API without bots, or "
+            "leave it unset",
+            "BRIDGE_BACKTEST_URL is the API that runs the bots, which a backtest would freeze");
+}
+
 static void check_value(struct settings *s, enum setting id)
 {
     const struct setting_row *row = &ROWS[id];
@@ -327,6 +358,7 @@ bool settings_load(struct settings *s)
     }
     for (int i = 0; i < SETTING_COUNT; i++)
         load_one(s, (enum setting)i);
+    check_second_server(s);
     for (size_t i = 0; i < s->problems; i++) {
         if (s->problem[i].severity == SETTING_FATAL)
             return false;

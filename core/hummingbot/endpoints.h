@@ -16,7 +16,7 @@ enum tb_hb_effect {
     TB_HB_MONEY,   /* places orders, swaps, opens or closes positions directly */
     TB_HB_DESTROY, /* deletes data or things of others for good */
     TB_HB_SECRET,  /* takes or returns keys */
-    TB_HB_CODE,    /* uploads program text */
+    TB_HB_CODE,    /* uploads program text, or computes with it inside the API */
 };
 
 enum tb_hb_retry {

@@ -7,6 +7,11 @@ static const struct sim_member m_active_order_filter_request[] = {
     {"connector_names", 'L', false}, {"trading_pairs", 'L', false}, {NULL, 0, false},
 };
 
+static const struct sim_member m_backtesting_config[] = {
+    {"start_time", 'i', false}, {"end_time", 'i', false}, {"backtesting_resolution", 's', false},
+    {"trade_cost", 'N', false}, {"config", 'a', true},    {NULL, 0, false},
+};
+
 static const struct sim_member m_candles_config_request[] = {
     {"connector_name", 's', true},
     {"trading_pair", 's', true},
@@ -216,10 +221,11 @@ const struct sim_route sim_routes[] = {
     {"GET", "/archived-bots/{db_path}/trades", "", "Archived Bots", sim_get_archive_part, NULL,
      SIM_BODY_NONE, SIM_LISTED},
     {"POST", "/backtesting/run", NULL, "Backtesting", NULL, NULL, SIM_BODY_NONE, SIM_LISTED},
-    {"GET", "/backtesting/tasks", NULL, "Backtesting", sim_get_fixed, NULL, SIM_BODY_NONE,
+    {"GET", "/backtesting/tasks", NULL, "Backtesting", sim_get_backtests, NULL, SIM_BODY_NONE,
      SIM_LISTED},
-    {"POST", "/backtesting/tasks", NULL, "Backtesting", NULL, NULL, SIM_BODY_NONE, SIM_LISTED},
-    {"DELETE", "/backtesting/tasks/{task_id}", NULL, "Backtesting", sim_get_backtest, NULL,
+    {"POST", "/backtesting/tasks", NULL, "Backtesting", sim_post_backtest, m_backtesting_config,
+     SIM_BODY_MODEL, SIM_LISTED},
+    {"DELETE", "/backtesting/tasks/{task_id}", NULL, "Backtesting", sim_delete_backtest, NULL,
      SIM_BODY_NONE, SIM_LISTED},
     {"GET", "/backtesting/tasks/{task_id}", NULL, "Backtesting", sim_get_backtest, NULL,
      SIM_BODY_NONE, SIM_LISTED},

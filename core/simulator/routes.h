@@ -8,6 +8,7 @@ extern const char *const sim_connectors[]; /* end with NULL */
 bool sim_connector_known(const struct sim_world *w, const char *name);
 
 void sim_delete_archive(struct sim_call *call);
+void sim_delete_backtest(struct sim_call *call);
 void sim_delete_controller(struct sim_call *call);
 void sim_delete_controller_config(struct sim_call *call);
 void sim_delete_run(struct sim_call *call);
@@ -19,6 +20,7 @@ void sim_get_active(struct sim_call *call);
 void sim_get_archive_part(struct sim_call *call);
 void sim_get_archived(struct sim_call *call);
 void sim_get_backtest(struct sim_call *call);
+void sim_get_backtests(struct sim_call *call);
 void sim_get_bot_configs(struct sim_call *call);
 void sim_get_bot_status(struct sim_call *call);
 void sim_get_candle_connectors(struct sim_call *call);
@@ -76,6 +78,7 @@ void sim_get_trading_rules(struct sim_call *call);
 void sim_post_add_account(struct sim_call *call);
 void sim_post_add_credential(struct sim_call *call);
 void sim_post_archive(struct sim_call *call);
+void sim_post_backtest(struct sim_call *call);
 void sim_post_bot_config(struct sim_call *call);
 void sim_post_candles(struct sim_call *call);
 void sim_post_clean_exited(struct sim_call *call);

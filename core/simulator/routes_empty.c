@@ -1,5 +1,5 @@
 /* Routes about things this world has none of (executors of the API process, swaps made by it,
- * pools, back tests): their empty answers. One request with the event loop held. */
+ * pools): their empty answers. One request with the event loop held. */
 #include <string.h>
 
 #include "simulator/routes.h"
@@ -41,7 +41,6 @@ static const struct empty empties[] = {
      false},
     {"/gateway/clmm/positions/search", PAGE_50, false},
     {"/gateway/clmm/pools", "{\"pools\":[],\"total\":0,\"page\":0,\"pageSize\":50}", true},
-    {"/backtesting/tasks", "[]", false},
 };
 
 void sim_get_fixed(struct sim_call *call)
@@ -67,11 +66,6 @@ void sim_get_executor_logs(struct sim_call *call)
     tb_jw_kv_raw(&call->out, "logs", "[]", 2);
     tb_jw_kv_int(&call->out, "total_count", 0);
     tb_jw_end_object(&call->out);
-}
-
-void sim_get_backtest(struct sim_call *call)
-{
-    sim_detail(call, 404, "Task %s not found", call->arg[0]);
 }
 
 /* Snapshots of the portfolio are not kept. */

@@ -271,8 +271,18 @@ int64_t sim_discovery_after(const struct sim_world *w, int64_t earliest)
     return earliest + (1000 - late) % 1000;
 }
 
+void sim_backtests_forget(struct sim_world *w, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++)
+        free(w->backtests[i].config);
+    for (size_t i = end; i < w->backtest_count; i++)
+        w->backtests[first + i - end] = w->backtests[i];
+    w->backtest_count -= end - first;
+}
+
 void sim_world_restart_api(struct sim_world *w)
 {
+    sim_backtests_forget(w, 0, w->backtest_count);
     for (size_t i = 0; i < w->view_count; i++)
         sim_view_free(w->views[i]);
     w->view_count = 0;
@@ -324,6 +334,8 @@ void sim_world_free(struct sim_world *w)
     free(w->runs);
     free(w->snapshots);
     free(w->pulls);
+    sim_backtests_forget(w, 0, w->backtest_count);
+    free(w->backtests);
     free(w->orders);
     free(w->jobs);
 }

@@ -255,6 +255,13 @@ struct sim_order {
     int64_t at;
 };
 
+/* A task of the API's own backtesting; what became of it follows from the time. */
+struct sim_backtest {
+    char id[9];
+    char *config; /* JSON */
+    int64_t at;
+};
+
 enum sim_job_kind {
     SIM_JOB_ARCHIVE_STOP,   /* 15 s after stop-and-archive */
     SIM_JOB_ARCHIVE_FINISH, /* the container is down */
@@ -300,6 +307,8 @@ struct sim_world {
     size_t snapshot_count;
     struct sim_pull *pulls;
     size_t pull_count;
+    struct sim_backtest *backtests; /* oldest first */
+    size_t backtest_count;
     struct sim_order *orders;
     size_t order_count;
     struct sim_job *jobs;
@@ -328,6 +337,8 @@ void sim_world_job(struct sim_world *w, int64_t due, enum sim_job_kind kind, con
                    void *late);
 /* When the API looks for bots next. */
 int64_t sim_discovery_after(const struct sim_world *w, int64_t earliest);
+/* Forgets the tasks from `first` to `end`. */
+void sim_backtests_forget(struct sim_world *w, size_t first, size_t end);
 /* The API process restarts: what it kept in memory is gone. */
 void sim_world_restart_api(struct sim_world *w);
 

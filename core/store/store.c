@@ -201,14 +201,15 @@ static bool run_prune(struct tb_store_db *db, void *arg, struct tb_error *err)
 bool tb_store_prune(struct tb_store *store, int64_t now, int64_t series_before,
                     int64_t versions_kept, struct tb_error *err)
 {
-    const enum tb_store_statement bridge[] = {TB_SQL_PLAN_PRUNE, TB_SQL_IDEMPOTENCY_PRUNE,
+    const enum tb_store_statement bridge[] = {TB_SQL_PLAN_PRUNE, TB_SQL_BACKTEST_PRUNE,
+                                              TB_SQL_IDEMPOTENCY_PRUNE,
                                               TB_SQL_PLUGIN_VERSION_PRUNE};
     const int64_t yesterday = now - TB_STORE_IDEMPOTENCY_MS;
-    const int64_t bridge_bounds[] = {yesterday, yesterday, versions_kept};
+    const int64_t bridge_bounds[] = {yesterday, yesterday, yesterday, versions_kept};
     const enum tb_store_statement series[] = {TB_SQL_SAMPLE_PRUNE, TB_SQL_LOG_LINE_PRUNE,
                                               TB_SQL_EVENT_PRUNE};
     const int64_t series_bounds[] = {series_before, series_before, series_before};
-    struct prune of_bridge = {bridge, bridge_bounds, 3};
+    struct prune of_bridge = {bridge, bridge_bounds, 4};
     struct prune of_series = {series, series_bounds, 3};
     return tb_store_writer_run(store->sides[TB_FILE_BRIDGE].writer, run_prune, &of_bridge, err) ==
                TB_VERDICT_SAVED &&

@@ -189,6 +189,16 @@ struct tb_store_plugin_state {
     int64_t updated_at;
 };
 
+/* What a second server made of a plan. */
+struct tb_store_backtest {
+    const char *id;
+    const char *plan_id;
+    const char *state;
+    int64_t created_at;
+    int64_t ended_at; /* 0: still open */
+    const char *doc;
+};
+
 struct tb_store_audit {
     int64_t id; /* set by the store, ascending */
     int64_t at;
@@ -231,6 +241,7 @@ enum tb_store_kind {
     TB_STORE_PLUGIN_VERSION_PUT,  /* .plugin_version: inserted, or activated_at and doc updated */
     TB_STORE_PLUGIN_STATE_PUT,    /* .plugin_state */
     TB_STORE_PLUGIN_STATE_DELETE, /* .plugin: its state; versions stay */
+    TB_STORE_BACKTEST_PUT,        /* .backtest: inserted, or state, ended_at and doc updated */
     TB_STORE_KIND_COUNT
 };
 
@@ -263,6 +274,7 @@ struct tb_store_change {
         const struct tb_store_audit *audit;
         const struct tb_store_plugin_version *plugin_version;
         const struct tb_store_plugin_state *plugin_state;
+        const struct tb_store_backtest *backtest;
         const char *plugin;
         struct {
             const char *plan_id;
@@ -306,10 +318,10 @@ TB_MUST_CHECK
 bool tb_store_meta_put(struct tb_store *store, const char *key, const char *value,
                        struct tb_error *err);
 
-/* Deletes plans that expired unused a day before `now`, idempotency keys older than 24 h, series
- * older than series_before, and of each plugin the versions beyond the newest versions_kept, but
- * for those that its state or a bot names. Bots, operations, attempts and the audit are never
- * deleted. */
+/* Deletes plans that expired unused a day before `now` with their backtests, idempotency keys older
+ * than 24 h, series older than series_before, and of each plugin the versions beyond the newest
+ * versions_kept, but for those that its state or a bot names. Bots, operations, attempts and the
+ * audit are never deleted. */
 TB_MUST_CHECK
 bool tb_store_prune(struct tb_store *store, int64_t now, int64_t series_before,
                     int64_t versions_kept, struct tb_error *err);
@@ -368,6 +380,7 @@ typedef void tb_store_attempt_fn(void *arg, const struct tb_store_attempt *attem
 typedef void tb_store_token_fn(void *arg, const struct tb_store_token *token);
 typedef void tb_store_audit_fn(void *arg, const struct tb_store_audit *audit);
 typedef void tb_store_plugin_version_fn(void *arg, const struct tb_store_plugin_version *version);
+typedef void tb_store_backtest_fn(void *arg, const struct tb_store_backtest *backtest);
 typedef void tb_store_plugin_state_fn(void *arg, const struct tb_store_plugin_state *state);
 
 /* By id, that is in the order of creation; without deleted ones. */
@@ -411,6 +424,11 @@ bool tb_store_plugin_versions_each(struct tb_store *store, const char *plugin, i
 TB_MUST_CHECK
 bool tb_store_plugin_states_each(struct tb_store *store, tb_store_plugin_state_fn *fn, void *arg,
                                  struct tb_error *err);
+
+/* Of a plan, newest first; of NULL those of all plans that are open, oldest first. */
+TB_MUST_CHECK
+bool tb_store_backtests_each(struct tb_store *store, const char *plan_id, tb_store_backtest_fn *fn,
+                             void *arg, struct tb_error *err);
 
 /* ---- Series: written without waiting -----------------------------------------------------------
  */

@@ -270,6 +270,13 @@ static bool plugin_state_put(struct tb_store_db *db, const struct tb_store_chang
                    "writing the state of a plugin", err);
 }
 
+static bool backtest_put(struct tb_store_db *db, const struct tb_store_change *change,
+                         struct tb_error *err)
+{
+    return written(db, tb_store_run_record(db, TB_SQL_BACKTEST_PUT, change->backtest, NULL),
+                   "writing a backtest", err);
+}
+
 static bool plugin_state_delete(struct tb_store_db *db, const struct tb_store_change *change,
                                 struct tb_error *err)
 {
@@ -297,6 +304,7 @@ static bool (*const appliers[TB_STORE_KIND_COUNT])(struct tb_store_db *db,
     [TB_STORE_PLUGIN_VERSION_PUT] = plugin_version_put,
     [TB_STORE_PLUGIN_STATE_PUT] = plugin_state_put,
     [TB_STORE_PLUGIN_STATE_DELETE] = plugin_state_delete,
+    [TB_STORE_BACKTEST_PUT] = backtest_put,
 };
 
 struct commit {

@@ -155,6 +155,20 @@ static const char bridge_2[] =
     " updated_at INTEGER NOT NULL"
     ") STRICT;";
 
+static const char bridge_3[] = "CREATE TABLE backtests ("
+                               " id TEXT NOT NULL PRIMARY KEY,"
+                               " server TEXT NOT NULL DEFAULT 'default',"
+                               " owner TEXT NOT NULL DEFAULT '',"
+                               " epoch INTEGER NOT NULL DEFAULT 0,"
+                               " plan_id TEXT NOT NULL,"
+                               " state TEXT NOT NULL,"
+                               " created_at INTEGER NOT NULL,"
+                               " ended_at INTEGER NOT NULL DEFAULT 0,"
+                               " doc TEXT NOT NULL"
+                               ") STRICT;"
+                               "CREATE INDEX backtests_of_plan ON backtests (plan_id, id);"
+                               "CREATE INDEX backtests_open ON backtests (id) WHERE ended_at = 0;";
+
 static const char series_1[] = "CREATE TABLE samples ("
                                " bot_id TEXT NOT NULL,"
                                " at INTEGER NOT NULL,"
@@ -181,7 +195,8 @@ static const char series_1[] = "CREATE TABLE samples ("
                                ") STRICT;"
                                "CREATE INDEX events_age ON events (at);";
 
-static const struct tb_store_migration bridge_migrations[] = {{1, bridge_1}, {2, bridge_2}};
+static const struct tb_store_migration bridge_migrations[] = {
+    {1, bridge_1}, {2, bridge_2}, {3, bridge_3}};
 static const struct tb_store_migration series_migrations[] = {{1, series_1}};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -208,6 +208,16 @@ bool tb_store_plugin_versions_each(struct tb_store *store, const char *plugin, i
     return ok;
 }
 
+bool tb_store_backtests_each(struct tb_store *store, const char *plan_id, tb_store_backtest_fn *fn,
+                             void *arg, struct tb_error *err)
+{
+    struct tb_store_rows rows = {0};
+    bool ok = plan_id ? list(store, TB_SQL_BACKTESTS_OF_PLAN, &rows, err, "t", plan_id)
+                      : list(store, TB_SQL_BACKTESTS_OPEN, &rows, err, "");
+    HAND_OVER(&rows, ok, fn, arg);
+    return ok;
+}
+
 bool tb_store_plugin_states_each(struct tb_store *store, tb_store_plugin_state_fn *fn, void *arg,
                                  struct tb_error *err)
 {

@@ -114,6 +114,12 @@ static const struct tb_store_field plugin_state_fields[] = {
     TEXT(tb_store_plugin_state, waiting), INT(tb_store_plugin_state, updated_at),
 };
 
+static const struct tb_store_field backtest_fields[] = {
+    TEXT(tb_store_backtest, id),      TEXT(tb_store_backtest, plan_id),
+    TEXT(tb_store_backtest, state),   INT(tb_store_backtest, created_at),
+    INT(tb_store_backtest, ended_at), JSON(tb_store_backtest, doc, "{}"),
+};
+
 static const struct tb_store_field sample_fields[] = {
     TEXT(tb_store_sample, bot_id),
     INT(tb_store_sample, at),
@@ -150,6 +156,7 @@ const struct tb_store_record tb_store_records[TB_RECORD_COUNT] = {
     [TB_RECORD_META] = RECORD(meta_row, meta_fields),
     [TB_RECORD_PLUGIN_VERSION] = RECORD(tb_store_plugin_version, plugin_version_fields),
     [TB_RECORD_PLUGIN_STATE] = RECORD(tb_store_plugin_state, plugin_state_fields),
+    [TB_RECORD_BACKTEST] = RECORD(tb_store_backtest, backtest_fields),
     [TB_RECORD_SAMPLE] = RECORD(tb_store_sample, sample_fields),
     [TB_RECORD_LOG_LINE] = RECORD(tb_store_log_line, log_line_fields),
     [TB_RECORD_EVENT] = RECORD(tb_store_event, event_fields),

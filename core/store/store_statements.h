@@ -17,6 +17,7 @@ enum tb_store_record_kind {
     TB_RECORD_META,
     TB_RECORD_PLUGIN_VERSION,
     TB_RECORD_PLUGIN_STATE,
+    TB_RECORD_BACKTEST,
     TB_RECORD_SAMPLE,
     TB_RECORD_LOG_LINE,
     TB_RECORD_EVENT,
@@ -40,6 +41,7 @@ enum tb_store_record_kind {
 #define TB_PLUGIN_VERSION_COLUMNS                                                                  \
     "plugin, hash, version, origin, created_at, activated_at, files, doc"
 #define TB_PLUGIN_STATE_COLUMNS "plugin, active, pin, folder, waiting, updated_at"
+#define TB_BACKTEST_COLUMNS     "id, plan_id, state, created_at, ended_at, doc"
 #define TB_SAMPLE_COLUMNS       "bot_id, at, quote, doc"
 #define TB_LOG_LINE_COLUMNS     "bot_id, at, level, text, count"
 #define TB_EVENT_COLUMNS        "id, at, type, doc"
@@ -134,7 +136,13 @@ enum tb_store_record_kind {
       "ON CONFLICT (plugin) DO UPDATE SET active = excluded.active, pin = excluded.pin, "          \
       "folder = excluded.folder, waiting = excluded.waiting, updated_at = excluded.updated_at")    \
     X(TB_SQL_PLUGIN_STATE_DELETE, BRIDGE, WRITER, NONE,                                            \
-      "DELETE FROM plugin_states WHERE plugin = ?1")
+      "DELETE FROM plugin_states WHERE plugin = ?1")                                               \
+    X(TB_SQL_BACKTEST_PUT, BRIDGE, WRITER, BACKTEST,                                               \
+      "INSERT INTO backtests (" TB_BACKTEST_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6) "           \
+      "ON CONFLICT (id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at, "      \
+      "doc = excluded.doc")                                                                        \
+    X(TB_SQL_BACKTEST_PRUNE, BRIDGE, WRITER, NONE,                                                 \
+      "DELETE FROM backtests WHERE created_at <= ?1 AND plan_id NOT IN (SELECT id FROM plans)")
 
 #define TB_BRIDGE_READS(X)                                                                         \
     X(TB_SQL_BOT_GET, BRIDGE, READER, BOT, "SELECT " TB_BOT_COLUMNS " FROM bots WHERE id = ?1")    \
@@ -186,7 +194,11 @@ enum tb_store_record_kind {
       "FROM plugin_versions WHERE plugin = ?1 "                                                    \
       "ORDER BY activated_at DESC, created_at DESC, hash LIMIT ?2")                                \
     X(TB_SQL_PLUGIN_STATES, BRIDGE, READER, PLUGIN_STATE,                                          \
-      "SELECT " TB_PLUGIN_STATE_COLUMNS " FROM plugin_states ORDER BY plugin")
+      "SELECT " TB_PLUGIN_STATE_COLUMNS " FROM plugin_states ORDER BY plugin")                     \
+    X(TB_SQL_BACKTESTS_OF_PLAN, BRIDGE, READER, BACKTEST,                                          \
+      "SELECT " TB_BACKTEST_COLUMNS " FROM backtests WHERE plan_id = ?1 ORDER BY id DESC")         \
+    X(TB_SQL_BACKTESTS_OPEN, BRIDGE, READER, BACKTEST,                                             \
+      "SELECT " TB_BACKTEST_COLUMNS " FROM backtests WHERE ended_at = 0 ORDER BY id")
 
 #define TB_SERIES_WRITES(X)                                                                        \
     X(TB_SQL_SERIES_JSON, SERIES, WRITER, NONE, "SELECT json_valid(?1)")                           \

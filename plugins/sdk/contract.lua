@@ -44,7 +44,7 @@ local report = require("bridge.report")
 ---@field preview? fun(ctx: ctx, p: table, facts: facts): table[]
 ---@field effects? fun(ctx: ctx, p: table): string[]
 ---@field recognise? fun(ctx: ctx, configs: table): table?
----@field replay? fun(ctx: ctx, p: table, candles: table): table
+---@field replay? fun(ctx: ctx, p: table, candles: { time: integer, open: number, high: number, low: number, close: number }[]): table
 ---@field migrate? fun(p: table, from: integer): table
 ---@field executors string[]
 ---@field executors_of? fun(p: table): string[] which of them these parameters have

@@ -123,13 +123,6 @@ function hb.archived.controllers(args) end
 ---@class hb.backtesting
 hb.backtesting = {}
 
----@class hb.backtesting.run.args
----@field body? table
----POST /backtesting/run
----@param args? hb.backtesting.run.args
----@return any
-function hb.backtesting.run(args) end
-
 ---@class hb.backtesting.tasks.args
 ---GET /backtesting/tasks
 ---@param args? hb.backtesting.tasks.args

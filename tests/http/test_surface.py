@@ -15,7 +15,8 @@ ORIGIN = "https://page.example"
 # method, path, least role; the rows of DESIGN section 6 that exist, with a token each refused.
 ROUTES = [
     ("GET", "/bots", "client"), ("POST", "/bots", "operator"), ("POST", "/bots/create", "operator"),
-    ("POST", "/bots/plan", "operator"), ("GET", "/bots/none", "client"),
+    ("POST", "/bots/plan", "operator"), ("GET", "/plans/none", "operator"),
+    ("POST", "/plans/none/backtest", "operator"), ("GET", "/bots/none", "client"),
     ("DELETE", "/bots/none", "operator"), ("POST", "/bots/none/start", "operator"),
     ("POST", "/bots/start", "operator"), ("POST", "/bots/none/stop", "operator"),
     ("POST", "/bots/none/restart", "operator"), ("POST", "/bots/none/archive", "operator"),

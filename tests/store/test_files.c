@@ -242,6 +242,7 @@ static void shipped_migrations_are_unchanged(void **state)
             {
                 "ee223a05a7b5bc5121aca8511bbfb62ea6c98a364ee295cdc38f4e10546f87d6",
                 "35be8634e106fc7eeeb6d970d5f68e07535e24a7b0411f5ce6570eefe240587c",
+                "c648e20851ea06549214989bb4ecc1f1fb290d1037e4c065e581d5ed68eac433",
             },
         [TB_FILE_SERIES] = {"61ece04d89b378e06ea9ba95050dbac88f44ae16257a77a50e062e7bb0649cd7"},
     };

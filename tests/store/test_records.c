@@ -535,6 +535,51 @@ static void states_of_plugins_are_replaced_and_deleted(void **state)
     tb_buffer_free(&seen);
 }
 
+static void collect_backtest(void *arg, const struct tb_store_backtest *t)
+{
+    tb_buffer_printf(arg, "%s/%s/%s/%lld/%s ", t->id, t->plan_id, t->state, (long long)t->ended_at,
+                     t->doc);
+}
+
+static void assert_backtests(struct tb_store *store, const char *plan, const char *want)
+{
+    struct tb_buffer seen = TB_BUFFER_INIT;
+    must(tb_store_backtests_each(store, plan, collect_backtest, &seen, &err));
+    assert_string_equal(tb_buffer_text(&seen), want);
+    tb_buffer_free(&seen);
+}
+
+static void backtests_belong_to_their_plan(void **state)
+{
+    struct tb_store *store = store_of(state);
+    struct tb_store_backtest a = {.id = "a", .plan_id = "p", .state = "queued", .created_at = 10},
+                             b = {.id = "b", .plan_id = "p", .state = "queued", .created_at = 10},
+                             c = {.id = "c", .plan_id = "q", .state = "queued", .created_at = 10};
+    const struct tb_store_plan plan = {
+        .id = "q", .hash = "h", .created_at = 10, .expires_at = 9999};
+    const struct tb_store_change changes[] = {
+        {.kind = TB_STORE_PLAN_ADD, .plan = &plan},
+        {.kind = TB_STORE_BACKTEST_PUT, .backtest = &a},
+        {.kind = TB_STORE_BACKTEST_PUT, .backtest = &b},
+        {.kind = TB_STORE_BACKTEST_PUT, .backtest = &c},
+    };
+    must(tb_store_commit(store, changes, 4, &err));
+    assert_backtests(store, "p", "b/p/queued/0/{} a/p/queued/0/{} ");
+    assert_backtests(store, NULL, "a/p/queued/0/{} b/p/queued/0/{} c/q/queued/0/{} ");
+    a.state = "failed";
+    a.ended_at = 7;
+    a.doc = "{\"x\":1}";
+    must(tb_store_commit(store, &changes[1], 1, &err));
+    assert_backtests(store, "p", "b/p/queued/0/{} a/p/failed/7/{\"x\":1} ");
+    assert_backtests(store, NULL, "b/p/queued/0/{} c/q/queued/0/{} ");
+    /* Those of plans that are gone go with them, not before they are a day old. */
+    must(tb_store_prune(store, 9 + TB_STORE_IDEMPOTENCY_MS, 0, 9, &err));
+    assert_backtests(store, "p", "b/p/queued/0/{} a/p/failed/7/{\"x\":1} ");
+    must(tb_store_prune(store, 10 + TB_STORE_IDEMPOTENCY_MS, 0, 9, &err));
+    assert_backtests(store, "p", "");
+    assert_backtests(store, "q", "c/q/queued/0/{} ");
+}
+
 static void settings_are_kept(void **state)
 {
     struct tb_store *store = store_of(state);
@@ -673,6 +718,7 @@ int main(int argc, char **argv)
         T(states_of_plugins_are_replaced_and_deleted),
         T(settings_are_kept),
         T(series_are_read_back),
+        T(backtests_belong_to_their_plan),
         T(the_old_is_pruned),
         T(callbacks_may_use_the_store),
     };

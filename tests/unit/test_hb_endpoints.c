@@ -91,7 +91,8 @@ static void dangerous_rows_keep_their_judgement(void **state)
         {TB_HB_MARKET_PRICES, TB_HB_READ, TB_HB_RETRY_ALWAYS},
         {TB_HB_PORTFOLIO_STATE, TB_HB_READ, TB_HB_RETRY_ALWAYS},
         {TB_HB_CONTROLLERS_VALIDATE, TB_HB_READ, TB_HB_RETRY_ALWAYS},
-        {TB_HB_BACKTESTING_RUN, TB_HB_READ, TB_HB_RETRY_UNSENT},
+        {TB_HB_BACKTESTING_RUN, TB_HB_CODE, TB_HB_RETRY_UNSENT},
+        {TB_HB_BACKTESTING_TASK_ADD, TB_HB_CODE, TB_HB_RETRY_UNSENT},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_int_equal(tb_hb_endpoint(rows[i].id)->effect, rows[i].effect);
