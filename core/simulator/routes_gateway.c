@@ -43,7 +43,7 @@ static const char networks_json[] =
     "\"mainnet-beta\"},{\"network_id\":\"solana-devnet\",\"chain\":\"solana\",\"network\":"
     "\"devnet\"}],\"count\":2}";
 static const char network_json[] =
-    "{\"chain_id\":101,\"node_url\":\"https://api.mainnet-beta.solana.com\","
+    "{\"chain_id\":101,\"node_url\":\"https://solana.node.example\","
     "\"native_currency_symbol\":\"SOL\",\"swap_provider\":\"jupiter/router\"}";
 
 void sim_get_gateway_status(struct sim_call *call)

@@ -96,6 +96,27 @@ static double number_of(const struct tb_json *node)
     return text ? strtod(text, NULL) : tb_json_double(node, &value) ? value : 0;
 }
 
+/* Every error that a real bot logged is told in plain words: none is passed on as it is. Returns
+ * how many kinds there are. */
+static size_t check_log(struct bench *b, const char *file, const struct tb_json *slice)
+{
+    struct tb_buffer input = TB_BUFFER_INIT;
+    struct tb_json_writer w;
+    tb_jw_init(&w, &input);
+    tb_jw_object(&w);
+    tb_jw_kv_node(&w, "lines", tb_json_get(slice, "error_logs"));
+    tb_jw_end_object(&w);
+    struct tb_json_doc *told = call_entry(b, "bitmart", TB_PLUGIN_LOG, tb_buffer_text(&input));
+    const struct tb_json *errors = tb_json_get(tb_json_root(told), "errors");
+    for (const struct tb_json *e = errors->child; e; e = e->next)
+        if (!strcmp(tb_json_get_string(e, "code"), "log"))
+            fail_msg("%s: nobody knows: %s", file, tb_json_get_string(e, "text"));
+    size_t kinds = errors->len;
+    tb_json_free(told);
+    tb_buffer_free(&input);
+    return kinds;
+}
+
 /* One recorded slice: upstream's own sum of realised and unrealised is the oracle, since nothing in
  * the recordings is held. Returns how many of its controllers had traded. */
 static int check_slice(struct bench *b, const char *file, const struct tb_json *slice)
@@ -138,6 +159,7 @@ static void test_recordings(void **state)
     struct bench b;
     char path[1024];
     int traded = 0;
+    size_t kinds = 0;
     const char *shared = getenv("TB_SHARED");
     (void)snprintf(path, sizeof path, "%s%s/knowledge/hummingbot/recordings/http",
                    shared ? shared : source_dir(), shared ? "" : "/../shared");
@@ -155,16 +177,20 @@ static void test_recordings(void **state)
         struct tb_json_doc *doc = read_fact(name);
         const struct tb_json *data =
             doc ? tb_json_path(tb_json_root(doc), "response", "body", "data", NULL) : NULL;
-        if (tb_json_is(tb_json_get(data, "performance"), TB_JSON_OBJECT))
-            traded += check_slice(&b, name, data);
-        else if (tb_json_is(data, TB_JSON_OBJECT)) /* the status of all bots: a slice for each */
-            for (const struct tb_json *slice = data->child; slice; slice = slice->next)
-                if (tb_json_is(slice, TB_JSON_OBJECT))
-                    traded += check_slice(&b, name, slice);
+        bool one = tb_json_is(tb_json_get(data, "performance"), TB_JSON_OBJECT);
+        const struct tb_json *slice = one ? data : tb_json_first(data); /* or one for each bot */
+        for (; slice; slice = one ? NULL : slice->next) {
+            if (!tb_json_is(slice, TB_JSON_OBJECT))
+                continue;
+            traded += check_slice(&b, name, slice);
+            if (tb_json_is(tb_json_get(slice, "error_logs"), TB_JSON_ARRAY))
+                kinds += check_log(&b, name, slice);
+        }
         tb_json_free(doc);
     }
     closedir(dir);
     assert_true(traded >= 20);
+    assert_true(kinds >= 50);
     close_bench(&b);
 }
 

@@ -43,7 +43,7 @@ local function check_profit(e)
 end
 
 local function check_pause(e)
-  if e.p.pause_s < SAFE_PAUSE_S then e.report:warn("pause_s", "pause_short", { pause = e.p.pause_s }) end
+  if e.p.pause_s < SAFE_PAUSE_S then e.report:error("pause_s", "pause_short", { pause = e.p.pause_s, least = SAFE_PAUSE_S }) end
 end
 
 local function integer(name, path, usual, least, most, help)
@@ -66,7 +66,7 @@ function arbitrage.with_jupiter(given)
           "total_amount_quote" },
         { form.percent("min_profit_pct", { default = "1.2", min = "0.3", max = "20", group = "size",
           help = "Trade only when this much is left after fees and gas. Must cover " .. o.title .. "'s fee, slippage and the price moving." }), "min_profitability", "fraction" },
-        { form.seconds("pause_s", { default = 60, min = 30, max = 3600, group = "size", help = "Wait after one trade before the next." }), "delay_between_executors" },
+        { form.seconds("pause_s", { default = 60, min = 30, max = 3600, group = "size", help = "Wait after one trade before the next; less than 60 is refused, as a swap may be unconfirmed that long." }), "delay_between_executors" },
         integer("max_imbalance", "max_executors_imbalance", 1, 1, 5, "Stop after this many trades in the same direction."),
         words.fee(o),
       },
@@ -75,7 +75,7 @@ function arbitrage.with_jupiter(given)
       presets = {
         careful = { trade_quote = "50", min_profit_pct = "1.6", pause_s = 120 },
         usual = { trade_quote = "100", min_profit_pct = "1.2", pause_s = 60 },
-        bold = { trade_quote = "300", min_profit_pct = "1", pause_s = 45, max_imbalance = 2 },
+        bold = { trade_quote = "300", min_profit_pct = "1", pause_s = 60, max_imbalance = 2 },
       },
       checks = { gateway.version, twosides.pairs, sizes.check(placed, "trade_quote"), gateway.up, gateway.pair("dex_pair"), gateway.wallet(gateway.GAS_SOL),
         gateway.settings, check_profit, check_pause, gateway.route("dex_pair", twosides.coins(trade_of)), gateway.compare("dex_pair"), twosides.inventory(trade_of, "trade_quote") },

@@ -58,12 +58,22 @@ function checks.spreads(e)
   if sell_field ~= buy_field then tick(sell_field, sell[1]) end
 end
 
--- More than about an order a second in the mean makes exchanges refuse requests.
+-- The other bots of the account on the same connector.
+local function others_of(e)
+  local out = {}
+  for _, other in ipairs(type(e.ctx.others) == "table" and e.ctx.others or {}) do
+    if other.connector == e.o.connector and type(other.pair) == "string" then out[#out + 1] = other end
+  end
+  return out
+end
+
+-- An exchange limits the requests of an account, whichever of its bots sends them.
+local FAST_S, FEW = 30, 4
 function checks.pace(orders_of)
   return function(e)
-    local orders = orders_of(e.p)
-    if e.p.refresh_s < 30 and orders > 4 then
-      e.report:warn("refresh_s", "refresh_limits", { orders = orders, refresh = e.p.refresh_s, exchange = e.o.title })
+    local orders, bots = orders_of(e.p), 1 + #others_of(e)
+    if e.p.refresh_s < FAST_S and orders * bots > FEW then
+      e.report:error("refresh_s", "refresh_limits", { orders = orders, refresh = e.p.refresh_s, bots = bots, least = FAST_S, exchange = e.o.title })
     end
   end
 end
@@ -124,6 +134,16 @@ function checks.coins(need_of, path, code)
   end
 end
 
+-- Executors that sell all that was bought need a little more than is left of it after a fee in coins: 1 % of
+-- the budget. The grid's do; a position's count the fee.
+function checks.fee_coins(e)
+  if not e.mid or next(e.market.balances(e.ctx.account, e.o.connector)) == nil then return end
+  local base = tokens(e.pair)
+  local have, need = e.market.available(e.ctx.account, e.o.connector, base), e.p.budget_quote:fraction():div(e.mid, 8, "up")
+  local data = { have = show(have, 8), need = show(need, 8), token = base, exchange = e.o.title }
+  if have < need then e.report:warn("budget_quote", "fee_in_coins", data) else e.report:ok("fee_coins", data) end
+end
+
 local TENTH = decimal("1.1")
 
 -- Margin of a perpetual account. both: a buy and a sell position may be open at once.
@@ -150,9 +170,9 @@ local MARGIN_LOSS_PCT = decimal(80)
 
 function checks.leverage(e)
   local p, o = e.p, e.o
-  if p.leverage > o.max_leverage then
-    e.report:warn("leverage", "leverage_high", { leverage = p.leverage, exchange = o.title, most = o.max_leverage })
-  end
+  -- No route of the API tells an exchange's maximum, and Hummingbot only logs that one was refused.
+  local data = { leverage = p.leverage, exchange = o.title, pair = e.pair, most = o.max_leverage }
+  if p.leverage > o.max_leverage then e.report:warn("leverage", "leverage_high", data) else e.report:ok("leverage", data) end
   local loss = p.stop_loss_pct and p.stop_loss_pct * p.leverage
   if loss and loss >= MARGIN_LOSS_PCT then
     e.report:error("stop_loss_pct", "stop_beyond_liquidation", { stop_loss = show(p.stop_loss_pct), leverage = p.leverage, loss = show(loss) })
@@ -219,17 +239,15 @@ end
 function checks.alone(e)
   local _, quote = tokens(e.pair)
   local names, reserved = {}, decimal(0)
-  for _, other in ipairs(type(e.ctx.others) == "table" and e.ctx.others or {}) do
-    if other.connector == e.o.connector and type(other.pair) == "string" then
-      local _, its = tokens(other.pair)
-      local budget = its == quote and type(other.budget_quote) == "string" and decimal.try(other.budget_quote)
-      if other.pair == e.pair then
-        e.report:warn(e.pair_field, "pair_taken", { other = other.name, pair = e.pair, exchange = e.o.title })
-      end
-      if budget then
-        reserved = reserved + budget
-        names[#names + 1] = other.name
-      end
+  for _, other in ipairs(others_of(e)) do
+    local _, its = tokens(other.pair)
+    local budget = its == quote and type(other.budget_quote) == "string" and decimal.try(other.budget_quote)
+    if other.pair == e.pair then
+      e.report:warn(e.pair_field, "pair_taken", { other = other.name, pair = e.pair, exchange = e.o.title })
+    end
+    if budget then
+      reserved = reserved + budget
+      names[#names + 1] = other.name
     end
   end
   local need = e.p.budget_quote

@@ -131,19 +131,25 @@ function gateway.wallet(need)
   end
 end
 
--- Slippage in percent that swaps allow, in e.slippage; bots never send their own. Warns when no API key is
--- set (the keyless service answers too few requests) and of Solana's public node.
+-- Solana's public node limits requests: balances fail, and a swap that is seen late is sent again.
+function gateway.node(e)
+  if not e.gateway then return end
+  local known, network = hb.try(hb.gateway.network, { network_id = versions.NETWORK })
+  local node = known and type(network) == "table" and (network.node_url or network.nodeURL)
+  if type(node) == "string" and node:find(PUBLIC_NODE, 1, true) then e.report:error("/exchange", "public_node", { node = node }) end
+end
+
+-- Slippage in percent that swaps allow, in e.slippage; bots never send their own. Refuses when no API key is
+-- set (the keyless service was given up, and answered too few requests) and Solana's public node.
 function gateway.settings(e)
   e.slippage = SLIPPAGE_PCT
   if not e.gateway then return end
   local ok, config = hb.try(hb.gateway.connector, { connector_name = "jupiter" })
   if ok and type(config) == "table" then
-    if (config.api_key or config.apiKey) == "" then e.report:warn("/exchange", "no_jupiter_key", {}) end
+    if (config.api_key or config.apiKey) == "" then e.report:error("/exchange", "no_jupiter_key", {}) end
     e.slippage = fields.number(config.slippage_pct or config.slippagePct) or SLIPPAGE_PCT
   end
-  local known, network = hb.try(hb.gateway.network, { network_id = versions.NETWORK })
-  local node = known and type(network) == "table" and (network.node_url or network.nodeURL)
-  if type(node) == "string" and node:find(PUBLIC_NODE, 1, true) then e.report:warn("/exchange", "public_node", { node = node }) end
+  gateway.node(e)
 end
 
 -- ---- routes ----

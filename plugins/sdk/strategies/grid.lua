@@ -207,7 +207,7 @@ function grid.spot(given)
       },
       checks = { check_prices, check_range, check_levels, check_loss, checks.take_profit,
         sizes.check(placed, "order_quote"), checks.closable(each_order, "budget_quote"),
-        checks.quote(function(p) return p.budget_quote end), checks.alone, check_keep },
+        checks.quote(function(p) return p.budget_quote end), checks.fee_coins, checks.alone, check_keep },
       preview = preview(o), effects = effects,
     }
   end)

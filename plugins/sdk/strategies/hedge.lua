@@ -125,7 +125,7 @@ function hedge.wallet(given)
       title = "Hedge a Solana wallet on " .. o.title .. " perpetual", ratio = "90", least = "25", cooldown = 120, spot = gateway.name,
       summary = "Keeps a perpetual short on " .. o.title .. " against a coin in the Solana wallet.",
       asset_help = "Coin in the Solana wallet.",
-      checks = { gateway.version, gateway.up, function(e) gateway.tokens_known(e, "asset", { e.p.asset, "USDC" }) end, gateway.wallet(gateway.GAS_SOL), check_pair,
+      checks = { gateway.version, gateway.up, function(e) gateway.tokens_known(e, "asset", { e.p.asset, "USDC" }) end, gateway.wallet(gateway.GAS_SOL), gateway.node, check_pair,
         checks.leverage, checks.mode, check_least, check_size(wallet_account, versions.NETWORK, "Solana"), check_cooldown, check_limit },
     })
   end)

@@ -136,7 +136,7 @@ local function effects(p, verb)
   if verb == "stop" and p.buy_inventory then
     return { "Coins that were bought at the start for the sell orders stay in the account." }
   elseif verb == "start" and p.buy_inventory then
-    return { "The coins for the sell orders are bought with a market order if they are missing." }
+    return { "The coins for the sell orders are bought with a market order, also when the account holds such coins." }
   end
   return {}
 end

@@ -46,7 +46,9 @@ local function check_token(e, side, token, amount, spare, path)
   if have < amount + spare then
     e.report:error(path, "inventory_short", data)
   elseif have < all then
-    e.report:warn(path, "inventory_thin", data)
+    -- With several trades in one direction allowed, this is a leg left open; with one, only a trade less.
+    local verb = e.p.max_imbalance > 1 and "error" or "warn"
+    e.report[verb](e.report, path, "inventory_thin", data)
   else
     e.report:ok("inventory", data)
   end

@@ -52,7 +52,7 @@ end
 
 function words.buy_inventory()
   return { form.boolean("buy_inventory", { default = false, group = "market",
-    help = "Let the bot buy the coins it needs for its sell orders with one market order at the start." }), "skip_rebalance", "negated" }
+    help = "Let the bot buy the coins of its sell orders with one market order at the start. It counts only what it bought itself: coins that are in the account already are not used." }), "skip_rebalance", "negated" }
 end
 
 function words.leverage(usual, most)
