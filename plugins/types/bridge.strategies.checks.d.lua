@@ -16,7 +16,6 @@ function checks.stop_loss(e) end
 ---at the nearest distance earns their sum and pays two fees.
 function checks.spreads(e) end
 
----More than about an order a second in the mean makes exchanges refuse requests.
 function checks.pace(orders_of) end
 
 ---A partly filled order leaves a rest that has to be closed, too.
@@ -30,6 +29,10 @@ function checks.quote(need_of, path) end
 
 ---Coins for the sell orders on spot. need_of(p, mid): coins; code: what to say when they are missing.
 function checks.coins(need_of, path, code) end
+
+---Executors that sell all that was bought need a little more than is left of it after a fee in coins: 1 % of
+---the budget. The grid's do; a position's count the fee.
+function checks.fee_coins(e) end
 
 ---Margin of a perpetual account. both: a buy and a sell position may be open at once.
 function checks.margin(both) end

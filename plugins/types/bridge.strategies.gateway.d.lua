@@ -22,8 +22,11 @@ function gateway.pair(field) end
 ---A wallet that is set, with SOL for fees besides SOL that is traded; notes it in e.wallet.
 function gateway.wallet(need) end
 
----Slippage in percent that swaps allow, in e.slippage; bots never send their own. Warns when no API key is
----set (the keyless service answers too few requests) and of Solana's public node.
+---Solana's public node limits requests: balances fail, and a swap that is seen late is sent again.
+function gateway.node(e) end
+
+---Slippage in percent that swaps allow, in e.slippage; bots never send their own. Refuses when no API key is
+---set (the keyless service was given up, and answered too few requests) and Solana's public node.
 function gateway.settings(e) end
 
 ---Quotes both ways at the size of a trade. field: the pair's; amount_of(e): coins, or nil when unknown;

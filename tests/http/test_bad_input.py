@@ -222,6 +222,12 @@ def test_images_are_plain_and_allowed(bridge, image):
     assert list(errors(refused(plan(bridge, image=image)))) == ["/image"]
 
 
+@pytest.mark.parametrize("version", ["2.3.0", "2.12.0"])
+def test_images_that_ignore_their_configuration_are_refused(bridge, version):
+    body = refused(plan(bridge, image=f"hummingbot/hummingbot:version-{version}"))
+    assert [e["code"] for e in body["errors"]] == ["image_too_old"]
+
+
 @pytest.mark.parametrize("name", [
     "", " ", "\t", "\u3000\u00a0", "\u200d\ufe0f", "x" * 65, "😀" * 65, "a\nb", "a\x1b[31mb", "a\u0000b",
     "a\u202eb", "a\u2066b", "a\u2028b", "a\u200bb", "\ufeffa", "a\x85b", 5, None, [], {},
