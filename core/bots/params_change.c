@@ -288,6 +288,30 @@ void params_check_form(const struct tb_problems *problems, const struct tb_json 
     tb_json_free(doc);
 }
 
+/* A bot may have been given an earlier version of its plugin on purpose. */
+static void warn_generation(struct change *c)
+{
+    struct tb_error ignored;
+    struct tb_json_doc *facts =
+        tb_json_parse(c->facts.data, c->facts.len, TB_JSON_UPSTREAM, &ignored);
+    const char *was =
+        facts ? tb_json_string(tb_json_path(tb_json_root(facts), "plugin", "generation", NULL))
+              : NULL;
+    struct tb_buffer message = TB_BUFFER_INIT;
+    char live[TB_GENERATION_DIGITS + 1];
+
+    tb_generation_hash(c->words.in, c->words.exchange, live);
+    tb_buffer_printf(&message,
+                     "The bot was made with version %s of its plugin, and this is planned with the "
+                     "live one, %s: what the two build differently changes too.",
+                     was ? was : "", live);
+    if (was && strcmp(was, live) != 0)
+        tb_problem_add(&c->problems->warnings, "", "other_generation", message.data,
+                       "To keep that version, redeploy with `generation` and the parameters.");
+    tb_buffer_free(&message);
+    tb_json_free(facts);
+}
+
 static bool make_plan(struct change *c, struct tb_error *err)
 {
     struct tb_json_doc *doc;
@@ -305,6 +329,8 @@ static bool make_plan(struct change *c, struct tb_error *err)
                                           .of_a_bot = true,
                                           .in = c->words.in},
                    &c->plan, c->problems, err);
+    if (ok)
+        warn_generation(c);
     tb_json_free(doc);
     return ok;
 }

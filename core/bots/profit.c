@@ -20,13 +20,33 @@ static struct tb_json_doc *parse(const char *text)
 
 /* ---- one instance ---- */
 
+/* Without what a plugin may have added. */
+static void write_bare(const struct tb_json *rows, struct tb_buffer *out)
+{
+    struct tb_json_writer w;
+    tb_buffer_clear(out);
+    tb_jw_init(&w, out);
+    tb_jw_array(&w);
+    for (const struct tb_json *p = rows->child; p; p = p->next) {
+        tb_jw_object(&w);
+        tb_jw_kv_node(&w, "quote", tb_json_get(p, "quote"));
+        for (int i = 0; i < SUMS; i++)
+            tb_jw_kv_node(&w, sum_keys[i], tb_json_get(p, sum_keys[i]));
+        tb_jw_kv_node(&w, "return_pct", tb_json_get(p, "return_pct"));
+        tb_jw_end_object(&w);
+    }
+    tb_jw_end_array(&w);
+}
+
 void profit_take(struct bot *bot, const struct tb_json *rows, int64_t at)
 {
     struct tb_buffer text = TB_BUFFER_INIT;
 
     if (tb_json_is(rows, TB_JSON_ARRAY) && rows->len > 0)
         tb_json_canonical(rows, &text);
-    /* Longer than a dozen currencies are: unknown rather than cut. */
+    if (text.len >= sizeof bot->pnl)
+        write_bare(rows, &text);
+    /* Longer still than a dozen currencies are: unknown rather than cut. */
     if (!tb_copy(bot->pnl, sizeof bot->pnl, tb_buffer_text(&text)))
         bot->pnl[0] = '\0';
     bot->figures_at = bot->pnl[0] ? at : 0;

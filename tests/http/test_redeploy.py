@@ -236,6 +236,10 @@ def test_a_generation_that_was_live(world, tmp_path):
     assert shown["plugin"]["generation"] == was and cooldown(bridge, name) == usual
     assert shown["plugin"]["version"] == versions.version
 
+    answer = bridge.request("PATCH", f"/bots/{name}/params", json={"refresh_s": 300},
+                            headers={"If-Match": f'"{shown["params_version"]}"'})
+    assert "other_generation" in [w["code"] for w in answer.json()["warnings"]], answer.text
+
     href = many(bridge, {"bots": [name, second], "generation": newer, "pause_s": 0}).headers["Location"]
     assert [i["state"] for i in ended(bridge, href)["items"]] == ["succeeded"] * 2
     assert [bot(bridge, n)["plugin"]["generation"] for n in (name, second)] == [newer] * 2

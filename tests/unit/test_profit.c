@@ -353,6 +353,15 @@ static void test_rows_too_long_to_keep_are_unknown(void **context)
     report(bot, text.data, "");
     assert_int_equal(rows(bot, "pnl"), 0);
     assert_int_equal(bot->figures_at, 0);
+    /* What a plugin adds to a row is left out first. */
+    tb_buffer_clear(&text);
+    tb_buffer_puts(&text, "[{\"quote\":\"USDT\",\"net\":\"5\",\"own\":\"");
+    for (int i = 0; i < 500; i++)
+        tb_buffer_puts(&text, "0123456789");
+    tb_buffer_puts(&text, "\"}]");
+    report(bot, text.data, "");
+    is(bot, "pnl", 0, "net", "\"5\"");
+    is(bot, "pnl", 0, "own", "null");
     tb_buffer_free(&text);
     bot_free(bot);
 }
