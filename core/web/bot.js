@@ -66,6 +66,14 @@ function errors(bot) {
     e.text && e.text !== e.message ? h("div", { class: "log-text" }, e.text) : null)))];
 }
 
+// The state line shows the strongest of them; what is not fit to be acted on alone is here as well.
+function findings(bot) {
+  if (!bot.watch || bot.watch.length === 0) return null;
+  return [h("h2", null, "What the bridge noticed"), h("ul", { class: "plain" }, bot.watch.map((f) => h("li", null,
+    h("strong", null, plainWords(f.code)), f.level ? h("span", { class: "tag" }, f.level) : null, " since ", relative(f.since),
+    f.detail ? h("div", { class: "help" }, f.detail) : null)))];
+}
+
 function facts(bot, session) {
   const rows = [["Exchange", orUnknown(bot.exchange)], ["Pair", orUnknown(bot.pair)], ["Trading since", dateTime(bot.started_at)]];
   if (session.may) rows.push(
@@ -112,7 +120,7 @@ function logPart(id) {
 const SIDE_BY_SIDE = ["facts", "parameters"];
 
 export function showBot(main, id, session, news) {
-  const names = session.may ? ["head", "operation", "profit", "errors", "positions", "facts", "parameters", "history"] : ["head", "profit", "facts"];
+  const names = session.may ? ["head", "operation", "watch", "profit", "errors", "positions", "facts", "parameters", "history"] : ["head", "profit", "facts"];
   const parts = Object.fromEntries(names.map((n) => [n, h("section", { class: n === "head" ? "" : "card", "data-part": n, hidden: n !== "head" })]));
   let etag = null, latest = null, state = null, watch = null, operations = [], properties = {}, asked = false;
 
@@ -135,6 +143,7 @@ export function showBot(main, id, session, news) {
       }
     }));
     draw("profit", [bot.pnl, bot.instance_pnl, bot.state], () => profit(bot));
+    draw("watch", bot.watch, () => findings(bot));
     draw("errors", [bot.errors, bot.flags], () => errors(bot));
     draw("positions", bot.positions, () => positions(bot));
     draw("facts", bot, () => facts(bot, session));

@@ -444,6 +444,24 @@ def test_what_others_wrote_is_text(page, api, relay):
         relay.planted = None
 
 
+def test_every_finding_is_shown_beside_the_strongest(fast):
+    """Somebody wrote an unknown key into the bot's file: its files differ, and its errors rise."""
+    page, api, simulator = fast
+    made = api("POST", "/bots", json={"name": "page-watch", "exchange": "bitmart", "strategy": "spot_grid"},
+               headers={"Prefer": "wait=100"})
+    assert made.status_code == 201, made.text
+    path = f"{simulator.url}/controllers/bots/{made.json()['instance']}"
+    login = {"auth": ("admin", "admin"), "timeout": 60}
+    config = requests.get(path + "/configs", **login).json()[0]["_config_name"]
+    assert requests.post(f"{path}/{config}/config", json={"bogus_key": 1}, **login).status_code == 200
+    page.sign_in()
+    page.open("#/bots/" + made.json()["id"])
+    page.see("files drifted", "[data-part=watch]")
+    page.see("bogus_key", "[data-part=watch]")
+    page.see("errors rising", "[data-part=watch]")
+    assert {w["code"] for w in named(api, "page-watch")[0]["watch"]} >= {"files_drifted", "errors_rising"}
+
+
 def test_a_client_only_sees(page, api):
     mine = api("POST", "/bots", json={"name": "client-grid", "exchange": "bitmart", "strategy": "spot_grid"}).json()["id"]
     made = api("POST", "/tokens", json={"name": "page client", "role": "client", "bots": [mine]})
