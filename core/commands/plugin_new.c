@@ -9,8 +9,6 @@
 #include "base/memory.h"
 #include "commands/plugin_private.h"
 
-#define NAME_CHARS "abcdefghijklmnopqrstuvwxyz0123456789_"
-
 struct new_options {
     const char *name, *connector, *controller;
 };
@@ -32,13 +30,11 @@ static bool read_options(int argc, char **argv, struct new_options *o)
 
 static bool name_is_good(const char *name)
 {
-    size_t len = strlen(name);
-    bool good = len > 0 && len < 64 && strspn(name, NAME_CHARS) == len &&
-                strcmp(name, "sdk") != 0 && strcmp(name, "types") != 0;
+    bool good = tb_plugin_name_is_good(name);
     if (!good)
         fprintf(stderr,
-                "plugin: %s cannot be a plugin's name: up to 63 of a-z, 0-9 and _, not sdk "
-                "or types\n",
+                "plugin: %s cannot be a plugin's name: " TB_PLUGIN_NAME_RULE
+                "; sdk and types are taken\n",
                 name);
     return good;
 }

@@ -166,8 +166,11 @@ struct tb_generation *tb_generation_read(struct tb_plugins *host, const struct t
 {
     DIR *dir = opendir(host->dir);
     if (!dir) {
-        (void)tb_fail(err, TB_INTERNAL, "the plugin folder %s cannot be read: %s", host->dir,
-                      strerror(errno));
+        (void)tb_fail(
+            err, TB_INTERNAL,
+            "the plugin folder %s cannot be read (%s); make a folder ./plugins here, or set "
+            "BRIDGE_PLUGINS to the one that is meant",
+            host->dir, strerror(errno));
         return NULL;
     }
     struct tb_generation *g = tb_xcalloc(1, sizeof *g);

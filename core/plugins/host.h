@@ -53,6 +53,13 @@ struct tb_plugins_config {
     int64_t poll_ms; /* 0: 5 s; the watch's safety net */
 };
 
+/* How a plugin's folder may be named. */
+#define TB_PLUGIN_NAME_RULE                                                                        \
+    "a plugin's folder is named with lower-case letters, digits and _, at most 40, beginning "     \
+    "with "                                                                                        \
+    "a letter"
+bool tb_plugin_name_is_good(const char *name);
+
 /* Loads the folder. Plugins that fail are listed with their error; the host itself always opens
  * unless the folder cannot be read or the SDK is broken. */
 TB_MUST_CHECK

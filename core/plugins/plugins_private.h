@@ -212,11 +212,6 @@ struct tb_plugin *tb_plugin_build(struct tb_plugins *host, const char *name,
 struct tb_plugin *tb_plugin_share(struct tb_plugin *plugin); /* NULL is nothing */
 void tb_plugin_release(struct tb_plugin *plugin);
 extern const char *const tb_reserved_names[];
-#define TB_PLUGIN_NAME_RULE                                                                        \
-    "a plugin's folder is named with lower-case letters, digits and _, at most 40, beginning "     \
-    "with "                                                                                        \
-    "a letter"
-bool tb_plugin_name_is_good(const char *name);
 bool tb_plugin_is(const struct tb_plugin *plugin, const char *hash);
 
 /* ---- its own tests before it goes live (gate.c) ---- */

@@ -177,8 +177,9 @@ def test_new_refuses_what_is_there_and_what_is_not(toy):
     assert sorted(p.read_bytes() for p in toy.rglob("*.lua")) == before
     told = tool(toy, "new", "fresh", "--controller", "generic/grid_strik", status=1)
     assert "did you mean generic/grid_strike?" in told and not (toy.parent / "fresh").exists()
-    for name in ("sdk", "types", "../x", "A"):
+    for name in ("sdk", "types", "../x", "A", "1st", "_x", "a" * 41):
         assert "cannot be a plugin's name" in tool(toy, "new", name, status=1)
+        assert not (toy.parent / name).exists() or name in ("sdk", "types", "../x")
 
 
 def test_run_calls_one_hook(toy):
