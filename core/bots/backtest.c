@@ -75,11 +75,30 @@ static void *run(void *arg)
             wait = STORE_RETRY_MS;
         else if (open.read)
             wait = backtest_step(b->store, b->hb, &open.first);
+        else if (open.count > 0)
+            tb_log(TB_ERROR, "backtest.unreadable", "Backtests stand still: %s", open.err.detail);
         backtest_free(&open.first);
         if (wait != 0)
             wait_for_more(b, wait);
     }
     return NULL;
+}
+
+/* The server of a start before is no longer marked: what it has of ours stays its secret. */
+static bool end_what_is_open(struct tb_backtests *b, struct tb_error *err)
+{
+    bool ok = true, more = true;
+    while (ok && more) {
+        struct open_rows open = {0};
+        ok = tb_store_backtests_each(b->store, NULL, see_open, &open, err);
+        more = ok && open.read;
+        if (more) {
+            backtest_end_unmarked(&open.first);
+            ok = backtest_commit(b->store, &open.first, err);
+        }
+        backtest_free(&open.first);
+    }
+    return ok;
 }
 
 struct tb_backtests *tb_backtests_open(const struct tb_backtests_config *config,
@@ -91,13 +110,13 @@ struct tb_backtests *tb_backtests_open(const struct tb_backtests_config *config,
     pthread_mutex_init(&b->lock, NULL);
     tb_cond_init(&b->wake);
     tb_cond_init(&b->free);
-    if (b->hb && pthread_create(&b->thread, NULL, run, b) != 0) {
+    b->started = b->hb && pthread_create(&b->thread, NULL, run, b) == 0;
+    if (b->started || (!b->hb && end_what_is_open(b, err)))
+        return b;
+    if (b->hb)
         (void)tb_fail(err, TB_INTERNAL, "The thread for backtests cannot be started.");
-        tb_backtests_close(b);
-        return NULL;
-    }
-    b->started = b->hb != NULL;
-    return b;
+    tb_backtests_close(b);
+    return NULL;
 }
 
 void tb_backtests_drain(struct tb_backtests *b)

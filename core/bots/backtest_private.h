@@ -41,6 +41,8 @@ bool backtest_config(const struct tb_json *plan, struct backtest *t, struct tb_b
 /* backtest_step.c: one step of an open backtest; how long to wait for the next, in ms. Runs on the
  * backtest thread. */
 int64_t backtest_step(struct tb_store *store, struct tb_hb *hb, struct backtest *t);
+/* Ends it, since no server is marked any more. */
+void backtest_end_unmarked(struct backtest *t);
 TB_MUST_CHECK
 bool backtest_commit(struct tb_store *store, const struct backtest *t, struct tb_error *err);
 

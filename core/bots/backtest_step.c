@@ -76,6 +76,16 @@ static void fail_unsent(struct backtest *t, const char *code, const char *why)
     end_with(t, BACKTEST_FAILED, code, detail);
 }
 
+void backtest_end_unmarked(struct backtest *t)
+{
+    if (strcmp(t->state, BACKTEST_QUEUED) == 0)
+        fail_unsent(t, tb_code_word(TB_NO_BACKTEST_SERVER), "No server is marked for backtests.");
+    else
+        end_with(t, BACKTEST_UNKNOWN, tb_code_word(TB_NO_BACKTEST_SERVER),
+                 "The server that it was sent to is no longer marked, so what became of it is not "
+                 "known.");
+}
+
 bool backtest_commit(struct tb_store *store, const struct backtest *t, struct tb_error *err)
 {
     struct tb_buffer doc = TB_BUFFER_INIT;

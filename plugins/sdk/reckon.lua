@@ -35,6 +35,14 @@ function reckon.orders(preview)
   return out
 end
 
+function reckon.grids(preview)
+  local count = 0
+  for _, row in ipairs(preview) do
+    if row.kind == "grid" then count = count + 1 end
+  end
+  return count
+end
+
 -- Of a grid that buys (sign 1) the far end is the low one and the stop is below it; of one that sells (-1), the
 -- other way round. Prices are fractions of the present one. side: the config's own, 1 or 2, when it says.
 function reckon.grid(preview, side)

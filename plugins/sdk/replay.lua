@@ -118,6 +118,9 @@ function replay.make(plugin, input, k)
   if #plan.controllers > 1 and not strategy.replay then
     return refused("no_levels", "the levels of several controllers are not replayed together", "replay each controller by itself")
   end
+  if not strategy.replay and reckon.grids(plan.preview) > 1 then
+    return refused("no_levels", "the preview of this strategy has several grids; one can be replayed", "try each grid by itself")
+  end
   local config = config_of(plan)
   local side = config.side
   if not strategy.replay and #reckon.orders(plan.preview) == 0 and not reckon.grid(plan.preview, side) then

@@ -208,6 +208,18 @@ def test_a_crash_before_the_answer(start_bridge, simulator, relay, tmp_path):
     bridge = start_bridge(simulator, tmp_path, BRIDGE_BACKTEST_URL=relay.url)
     assert ended(bridge, made["plan_id"])["state"] == "succeeded"
     assert relay.count("POST", TASKS) - before == 1
+    # The next start has no second server any more.
+    relay.behave("POST", TASKS, faults.deliver_then(faults.hang()))
+    ask(bridge, made["plan_id"])
+    assert relay.wait_held(timeout=60)
+    waits = plan(bridge)
+    ask(bridge, waits["plan_id"])
+    bridge.kill()
+    relay.release()
+    bridge = start_bridge(simulator, tmp_path)
+    found = [newest(bridge, p["plan_id"]) for p in (made, waits)]
+    assert [f["state"] for f in found] == ["unknown", "failed"]
+    assert {f["error"]["code"] for f in found} == {"no_backtest_server"}
 
 
 @pytest.mark.parametrize("change,pointer,code", [

@@ -67,6 +67,46 @@ def test_grids_and_an_expert_config(bridge):
     assert any("5m" in line for line in found["optimism"])
 
 
+OWN = """-- Reckons by a rule of its own.
+local form = require("bridge.form")
+return {
+  api = 1, name = "own", title = "Own", version = "1", connectors = { "own" },
+  strategies = { {
+    name = "s", revision = 1, title = "S", summary = "S", risk = "low", executors = { "position" }, pair = "pair",
+    form = form.of { form.pair("pair", { default = "BTC-USDT", connector = "binance" }), form.boolean("wrong", { default = false }) },
+    risk_defaults = { max_loss_quote = "20", max_controller_loss_quote = "20" },
+    build = function(_, p)
+      return { controllers = { { type = "market_making", name = "pmm_simple",
+        config = { connector_name = "binance", trading_pair = p.pair, total_amount_quote = 100 } } } }
+    end,
+    preview = function() return { { kind = "grid" }, { kind = "grid" } } end,
+    REPLAY
+  } },
+}
+"""
+HOOK = """replay = function(_, p, candles)
+      if p.wrong then return 1 end
+      local c, highest = candles[1], 0
+      for _, candle in ipairs(candles) do highest = math.max(highest, candle.high) end
+      return { count = #candles, step = candles[2].time - c.time, ordered = c.low <= c.open and c.open <= c.high, highest = highest }
+    end,"""
+
+
+def test_a_rule_of_its_own(start_bridge, simulator, tmp_path):
+    for name, hook in (("own", HOOK), ("none", "")):
+        (tmp_path / "plugins" / name).mkdir(parents=True)
+        text = OWN.replace("REPLAY", hook).replace('name = "own"', f'name = "{name}"').replace('{ "own" }', f'{{ "{name}" }}')
+        (tmp_path / "plugins" / name / "plugin.lua").write_text(text)
+    bridge = start_bridge(simulator, tmp_path, BRIDGE_PLUGINS=tmp_path / "plugins")
+    found = replay(bridge, exchange="own", strategy="s", days=1)
+    estimate = found["estimate"]
+    assert found["kind"] == "estimate" and "rule of its own" in found["optimism"][0]
+    assert estimate["count"] == found["candles"]["count"] and estimate["step"] == 60
+    assert estimate["ordered"] and estimate["highest"] > 0
+    assert replay(bridge, 500, exchange="own", strategy="s", params={"wrong": True})["code"] == "plugin_failed"
+    assert "several grids" in replay(bridge, 422, exchange="none", strategy="s")["detail"]
+
+
 def lying(exchange):
     """Minutes of which one in ten is a lie, and an hour that is not there."""
     body = exchange.request.json()
