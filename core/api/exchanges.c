@@ -162,6 +162,8 @@ static struct tb_json_doc *ask_schema(struct call *call, const char *plugin, str
     tb_jw_init(&w, &input);
     tb_jw_object(&w);
     tb_jw_kv_string(&w, "strategy", call->req->arg[1]);
+    if (tb_http_query(call->req, "choice"))
+        tb_jw_kv_string(&w, "choice", tb_http_query(call->req, "choice"));
     tb_jw_end_object(&w);
     struct tb_json_doc *doc = ask(call, plugin, TB_PLUGIN_SCHEMA, tb_buffer_text(&input), err);
     tb_buffer_free(&input);

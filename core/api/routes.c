@@ -98,8 +98,10 @@ static const struct api_route rows[] = {
     {"GET", "/exchanges/{exchange}", "exchange", API_OPERATOR, API_ETAG | API_LANE, 0, "lane",
      api_get_exchange, "one exchange"},
     {"GET", "/exchanges/{exchange}/strategies/{strategy}", "strategy", API_OPERATOR,
-     API_ETAG | API_LANE, 0, "lane", api_get_strategy,
-     "the form of a strategy as JSON Schema, presets, risk, docs"},
+     API_ETAG | API_LANE, 0, "lane choice", api_get_strategy,
+     "the form of a strategy as JSON Schema, presets, risk, docs; with `choice` (of a strategy "
+     "whose "
+     "`form_of` is true: a controller of the API, as type/name) its form for that"},
     {"POST", "/exchanges/{exchange}/strategies/{strategy}/check",
      "/exchanges/{exchange}/strategies/{strategy}/check", API_OPERATOR, API_KEY | API_LANE,
      256 * KIB, "lane", api_check_form,

@@ -113,12 +113,12 @@ async function show() {
   leave();
   leave = () => {};
   head();
-  const [, place, a, b] = location.hash.split("/");
+  const [, place, a, b, c] = location.hash.split("/");
   document.title = "Trading Bridge";
   try {
     if (place === "new" && session.may) {
       document.title = "New bot · Trading Bridge";
-      const draw = a && b ? await showForm(main, part(a), part(b)) : await showChoice(main);
+      const draw = a && b ? await showForm(main, part(a), part(b), part(c)) : await showChoice(main);
       if (mine === round) draw();
     } else if (place === "bots" && a && b === "change" && session.may) {
       document.title = "Change a bot · Trading Bridge";

@@ -65,9 +65,33 @@ function planPanel(plan, properties, { back, done }) {
   };
 }
 
-export async function showForm(main, exchange, name) {
+// Of a strategy that has a form for each choice: which one. trouble: why the wanted one has none.
+function chooser(exchange, name, choice, trouble) {
+  const input = h("input", { id: "choice", name: "choice", type: "text", class: "input", autocomplete: "off", spellcheck: "false", placeholder: "type/name" });
+  input.value = choice || "";
+  return h("form", {
+    class: "card", onsubmit(event) {
+      event.preventDefault();
+      location.hash = "#/new/" + segment(exchange) + "/" + segment(name) + (input.value.trim() ? "/" + segment(input.value.trim()) : "");
+    },
+  },
+  h("label", { for: "choice" }, h("strong", null, "A controller that the bridge does not know")),
+  h("div", { class: "line" }, input, h("button", { type: "submit" }, "Show its fields")),
+  h("p", { class: "help" }, "Its fields are read from the Hummingbot API. Left empty: the config as text."),
+  trouble ? h("p", { class: "error", role: "alert" }, trouble.message) : null);
+}
+
+// choice: for a strategy that has a form for each; "" for none.
+export async function showForm(main, exchange, name, choice) {
   fill(main, h("h1", null, "New bot"), h("p", { class: "help" }, "Reading the form…"));
-  const strategy = await get("exchanges/" + segment(exchange) + "/strategies/" + segment(name));
+  const path = "exchanges/" + segment(exchange) + "/strategies/" + segment(name);
+  let trouble = null;
+  const chosen = !choice ? null : await get(path + "?choice=" + encodeURIComponent(choice)).catch((problem) => {
+    if (problem.status !== 404) throw problem;
+    trouble = problem;
+    return null;
+  });
+  const strategy = chosen || await get(path);
   const properties = (strategy.schema || {}).properties || {};
   const panel = h("div");
   let round = 0;
@@ -105,6 +129,7 @@ export async function showForm(main, exchange, name) {
       h("p", { class: "crumbs" }, h("a", { href: "#/new" }, "New bot"), " / ", exchange),
       h("h1", null, strategy.title || name),
       h("p", { class: "lead" }, strategy.summary || ""),
+      strategy.form_of ? chooser(exchange, name, choice, trouble) : null,
       form.element, panel);
     form.focus();
   };

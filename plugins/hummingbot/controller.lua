@@ -21,6 +21,7 @@ return {
   pair = "pair",
   messages = require("bridge.strategies.checks").messages,
   form = form.of(one.entries(true)),
+  form_of = one.form_of,
   docs = documentation(),
   check = one.check,
   build = function(_, p, facts) return { controllers = { one.build(p, facts) } } end,

@@ -51,6 +51,7 @@ local function by_name(class)
 end
 
 function expert.main(class)
+  if class.main then return class.main end
   local known = by_name(class)
   for _, row in ipairs(MAIN) do
     if known[row.model or row.connector] then
@@ -369,8 +370,9 @@ end
 local function default_of(field, config, p)
   if SAFE[field.name] ~= nil then return copy(SAFE[field.name]) end
   if LIKE_MAIN[field.name] then return p[LIKE_MAIN[field.name]] end
-  if ONE_EACH[field.name] then return ones(#config[ONE_EACH[field.name]]) end
-  if field.default == null then return null end
+  local each = ONE_EACH[field.name]
+  if each and type(config[each]) == "table" then return ones(#config[each]) end
+  if field.default == null or field.default == nil then return field.default end
   return convert(field.type, field.default, { field.name }, never)
 end
 

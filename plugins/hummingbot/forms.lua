@@ -127,6 +127,7 @@ local function options(class, field, more)
   out.help = HELP[field.name] or (field.unit ~= "" and sentence(field.unit)) or NO_HELP
   if field.type:find("^Optional") or default == null then out.optional = true end
   out.title = TITLES[field.name]
+  if field.unverified then out.help = "Not verified: " .. field.type .. " by the API's template." end
   if default ~= null and default ~= nil then out.default = math.type(default) == "float" and tostring(default) or default end
   return out
 end
@@ -153,6 +154,7 @@ end
 local FROM_MID = { start_price = "-5", end_price = "5", limit_price = { side = { BUY = "-8", SELL = "8" } } }
 
 local function price_field(class, field)
+  if class.unverified then return form.decimal(field.name, options(class, field, { above = "0" })) end
   local o = options(class, field)
   o.default, o.from_mid, o.above = nil, FROM_MID[field.name], "0"
   return form.price(field.name, o)
@@ -457,6 +459,23 @@ function forms.rows(class)
     end
   end
   return rows
+end
+
+-- The fields of a class that is known from the API's template, as members of an object in the shape that the
+-- config has, and the names of those whose type is not known. The market and the budget stand beside them.
+function forms.of_template(class)
+  local entries, left_out = {}, {}
+  for _, field in ipairs(class.fields) do
+    local kind = field.type:match("^Optional%[(.+)%]$") or field.type
+    if not (expert.hosts[field.name] or expert.is_main(class.main, field.name)) then
+      if kind == "" or kind == "List[List[Decimal]]" or not field.name:find("^[a-z][a-z0-9_]*$") then
+        left_out[#left_out + 1] = field.name
+      else
+        entries[#entries + 1] = kind == "ConnectorPair" and record_field(class, field, kind) or field_of(class, field)
+      end
+    end
+  end
+  return entries, left_out
 end
 
 -- { "config", "exchange_pair_2", "trading_pair" } is the form's exchange_pair_2_trading_pair.

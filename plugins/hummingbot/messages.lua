@@ -2,10 +2,9 @@
 return {
   unknown_controller = { "The connected Hummingbot API does not have the controller {controller}.", hint = "it is written as type/name; the API lists them under GET /controllers" },
   unknown_controller_near = { "The connected Hummingbot API does not have the controller {controller}.", hint = "did you mean {near}?" },
-  class_unverified = { "The bridge does not know the class of {controller}: only the names of its fields were compared with the API's template, which says little of types and of what is needed.",
+  class_unverified = { "The bridge does not know the class of {controller}: its fields are those of the API's template, which does not say which must be given or what values they may have.",
     hint = "look at the bot's log after the start" },
-  unknown_field = { "The API's template of {controller} has no field {field}.", hint = "one unknown key keeps a bot from starting; the template has {fields}" },
-  unknown_field_near = { "The API's template of {controller} has no field {field}.", hint = "did you mean {near}?" },
+  template_differs = { "By the API's template: {why}.", hint = "{fix}" },
   class_of_other_version = { "The fields of {controller} are those of Hummingbot 2.16; the bot runs {version}.", hint = "look at the bot's log after the start, or choose an image of 2.16" },
   unknown_market = { "{connector} does not list the pair {pair}.", hint = "pairs are written BASE-QUOTE as {connector} lists them" },
   market_not_checked = { "{connector} is reached through Gateway, whose markets are not looked at here.", hint = "look at the pool and the wallet yourself" },

@@ -9,6 +9,7 @@
 --   one.entries(with_classes) -> entries of a form; with_classes: the schema lists every field of every class
 --   one.check(ctx, p, market, report), one.build(p, facts) -> controller, one.preview(p, facts) -> rows
 --   one.executors(p) -> kinds; one.all: those of any class
+--   one.form_of(choice, market) -> the form of an unknown class, or nil and why there is none
 --   one.read(config) -> p of a config that runs; nil when it names no market or no budget
 local form = require("bridge.form")
 local json = require("bridge.json")
@@ -21,7 +22,9 @@ local copy = require("bridge.tables").copy
 local ALL = { "position", "grid", "dca", "arbitrage", "xemm", "order", "lp" }
 local checks = require("checks")
 local expert = require("expert")
+local forms = require("forms")
 local orders = require("orders")
+local template = require("template")
 local yaml = require("yaml")
 
 local one = { all = ALL }
@@ -133,9 +136,10 @@ end
 
 -- ---- checks ----
 
+-- A class that is known from the API's template only.
 local function check_template(p, market, report)
-  local found = market.template(p.controller)
-  if not found then
+  local rows = market.template(p.controller)
+  if not rows then
     local near = text.nearest(p.controller, market.controllers())
     if near then
       report:error("controller", "unknown_controller_near", { controller = p.controller, near = near })
@@ -145,16 +149,10 @@ local function check_template(p, market, report)
     return
   end
   report:warn("controller", "class_unverified", { controller = p.controller })
-  local known = {}
-  for _, name in ipairs(found) do known[name] = true end
-  for key in pairs(p.config) do
-    local near = not known[key] and text.nearest(key, found)
-    if near then
-      report:error({ "config", key }, "unknown_field_near", { controller = p.controller, field = text.shown(key), near = near })
-    elseif not known[key] then
-      report:error({ "config", key }, "unknown_field", { controller = p.controller, field = text.shown(key), fields = text.list(found, 40) })
-    end
-  end
+  local class = template.class(p.controller, rows)
+  expert.read(class, p.config, class.main, function(path, _, message, hint)
+    report:error(path, "template_differs", { why = message, fix = hint or "look at the controller's source" })
+  end)
 end
 
 local function check_other_markets(p, market, report)
@@ -188,13 +186,19 @@ end
 
 -- ---- building ----
 
+local function never(path, _, message) error(table.concat(path, ".") .. ": " .. message, 0) end
+
+-- Every field that the template says and that has a value here or there. A config that was taken over without
+-- a look at the API is what it is.
 local function unverified(p, facts)
-  local config = copy(p.config)
-  local given = { connector_name = p.connector, trading_pair = p.pair, total_amount_quote = p.budget_quote }
-  local names = facts.templates and facts.templates[p.controller] or { "connector_name", "trading_pair", "total_amount_quote" }
-  for _, name in ipairs(names) do
-    if config[name] == nil and given[name] ~= nil then config[name] = given[name] end
+  local rows = facts.templates and facts.templates[p.controller]
+  if rows then
+    local class = template.class(p.controller, rows)
+    return expert.complete(class, { connector = p.connector, pair = p.pair, budget_quote = p.budget_quote,
+      config = expert.read(class, p.config, class.main, never) })
   end
+  local config = copy(p.config)
+  config.connector_name, config.trading_pair, config.total_amount_quote = p.connector, p.pair, p.budget_quote
   return config
 end
 
@@ -210,6 +214,25 @@ function one.entries(with_classes)
       "the class's default, except: leverage 1, position_mode ONEWAY, skip_rebalance true. Prices, further markets and amounts of coins must be given." }),
     form.custom(resolve),
   }
+end
+
+-- The form of a class that only the API knows: its config field by field. For pages: the parameters are those
+-- of one.entries, whose config may be such an object.
+function one.form_of(choice, market)
+  if classes.get(choice) then return nil, choice .. " has a form of its own, the strategy " .. choice:match("/(.+)$") end
+  local rows = market.template(choice)
+  if not rows then
+    local near = text.nearest(choice, market.controllers())
+    return nil, "the connected Hummingbot API does not have the controller " .. text.shown(choice) .. "; " ..
+      (near and ("did you mean " .. near .. "?") or ("it has " .. text.list(market.controllers(), 60)))
+  end
+  local entries, fields_of, left_out = one.entries(false), forms.of_template(template.class(choice, rows))
+  entries[1] = form.string("controller", { default = choice, help = "The controller as type/name." })
+  local said = "Not verified: types and defaults are what the API's template says, and a field that must be given may not be marked." ..
+    (#left_out > 0 and (" Not here, since their type is not known: " .. text.list(left_out) .. ".") or "")
+  entries[5] = #fields_of > 0 and form.record("config", { of = fields_of, help = said }) or entries[5]
+  table.remove(entries) -- the rule reads a config that was given, and here nothing is
+  return form.of(entries)
 end
 
 function one.executors(p)

@@ -5,6 +5,7 @@
 --   classes.get("generic/grid_strike") -> { type, name, purpose, executors, fields = { { name, type, default, unit } } }
 --   or nil; type is Python's, default is upstream's raw one.
 --   classes.names() -> every class, sorted; classes.purpose(class) -> what it is for
+--   classes.usual(field) -> { type, default, unit } of most classes that have such a field
 --   classes.enums, classes.models -> the types of fields that are neither numbers nor texts
 --   classes.complete_models(config) -> completes them as upstream does; see there
 --
@@ -450,6 +451,12 @@ end
 
 function classes.names()
   return text.keys(CLASSES)
+end
+
+-- What most classes have of a field: { type, default, unit }; nil for a name that none has.
+function classes.usual(field)
+  local row = FIELDS[field]
+  return row and { type = row[1], default = row[2], unit = row[3] }
 end
 
 -- What a class is for, without reading its fields.

@@ -37,6 +37,7 @@ local report = require("bridge.report")
 ---@field summary string
 ---@field risk "low"|"medium"|"high"
 ---@field form bridge.form.Form
+---@field form_of? fun(choice: string, market: market): bridge.form.Form?, string? the form for one choice, for pages; or nil and why not
 ---@field presets? table<string, table>
 ---@field docs? string
 ---@field build fun(ctx: ctx, p: table, facts: facts): built
@@ -77,7 +78,7 @@ local PLUGIN = {
 }
 local STRATEGY = {
   name = { "string", true }, revision = { "integer", true }, title = { "string", true }, summary = { "string", true },
-  risk = { "string", true }, form = { "form", true }, presets = { "table" }, docs = { "string" },
+  risk = { "string", true }, form = { "form", true }, form_of = { "function", false, 2 }, presets = { "table" }, docs = { "string" },
   build = { "function", true, 3 }, check = { "function", false, 4 }, preview = { "function", false, 3 },
   effects = { "function", false, 2 }, recognise = { "function", false, 2 }, replay = { "function", false, 3 },
   migrate = { "function", false, 2 }, executors = { "strings", true }, executors_of = { "function", false, 1 }, risk_defaults = { "table" },

@@ -85,11 +85,22 @@ local function documentation(strategy)
     (strategy.docs and (strategy.docs .. "\n\n") or "") .. strategy.form:docs()
 end
 
--- { strategy } -> the form and everything a page needs to offer it.
+-- The form of a strategy that has one for each choice, of which the connected API may know more than the plugin.
+local function form_for(s, choice)
+  if choice == nil then return s.form end
+  if not s.form_of then error({ code = "not_found", message = "the strategy " .. s.name .. " has one form only" }, 0) end
+  phase("facts")
+  local found, why = s.form_of(choice, require("bridge.market").new({}))
+  if not found then error({ code = "not_found", message = tostring(why) }, 0) end
+  phase("schema", "plain")
+  return found
+end
+
+-- { strategy, choice? } -> the form and everything a page needs to offer it; form_of says that a choice is taken.
 function kernel.schema(plugin, input)
   phase("schema", "plain")
   local s = need_strategy(plugin, input.strategy)
-  local presets = {}
+  local form, presets = form_for(s, input.choice), {}
   for name, values in pairs(s.presets or {}) do
     local checked = s.form:validate(values, "/presets/" .. name)
     presets[name] = {}
@@ -98,7 +109,7 @@ function kernel.schema(plugin, input)
   end
   return {
     name = s.name, title = s.title, summary = s.summary, risk = s.risk, revision = s.revision,
-    schema = s.form:schema(), presets = presets, defaults = s.form:defaults(), docs = documentation(s),
+    schema = form:schema(), presets = presets, defaults = form:defaults(), docs = documentation(s), form_of = s.form_of ~= nil,
     risk_defaults = wire(require("bridge.risk").rules(s)),
     effects = json.array(require("bridge.effects").sentences(s.executors, "stop")),
   }

@@ -19,8 +19,9 @@
 --   market.connectors() -> array of the connectors that the API has; market.has_connector(name)
 --   market.listed(connector, pair) -> true when the API has the connector and the connector the pair
 --   market.controllers() -> array of "type/name"
---   market.template(controller) -> names of its fields as the API's template has them, or nil when the API
---     does not have the controller
+--   market.template(controller) -> its fields as the API's template has them, { name, type, default } of
+--     which type is Python's own text and default is what the API makes of it; nil when the API does not
+--     have the controller
 -- facts: facts.rules[connector][pair], facts.mid[connector][pair], facts.balances[account][connector],
 -- facts.templates[controller].
 -- A failing upstream raises an `upstream` error.
@@ -54,7 +55,7 @@ local hb = require("bridge.hb")
 ---@field has_connector fun(connector: string): boolean
 ---@field listed fun(connector: string, pair: string): boolean
 ---@field controllers fun(): string[]
----@field template fun(controller: string): string[]?
+---@field template fun(controller: string): { name: string, type?: string, default?: any }[]?
 
 local market = {}
 
@@ -223,11 +224,14 @@ function market.new(facts)
       for _, name in ipairs(view.controllers()) do known = known or name == controller end
       if not known then return nil end
       local kind, name = controller:match("^([^/]+)/(.+)$")
-      local rows, names = host.read("controllers.template", { controller_type = kind, controller_name = name }), {}
-      for field in pairs(rows) do names[#names + 1] = field end
+      local answer, rows = host.read("controllers.template", { controller_type = kind, controller_name = name }), {}
+      for field, row in pairs(answer) do
+        row = type(row) == "table" and row or {}
+        rows[#rows + 1] = { name = field, type = type(row.type) == "string" and row.type or nil, default = row.default }
+      end
       facts.templates = facts.templates or {}
-      facts.templates[controller] = json.array(copy(names))
-      return names
+      facts.templates[controller] = json.array(copy(rows))
+      return rows
     end)
   end
 

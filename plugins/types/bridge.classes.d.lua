@@ -8,6 +8,9 @@ function classes.get(class) end
 
 function classes.names() end
 
+---What most classes have of a field: { type, default, unit }; nil for a name that none has.
+function classes.usual(field) end
+
 ---What a class is for, without reading its fields.
 function classes.purpose(class) end
 

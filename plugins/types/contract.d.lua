@@ -27,6 +27,7 @@
 ---@field summary string
 ---@field risk "low"|"medium"|"high"
 ---@field form bridge.form.Form
+---@field form_of? fun(choice: string, market: market): bridge.form.Form?, string? the form for one choice, for pages; or nil and why not
 ---@field presets? table<string, table>
 ---@field docs? string
 ---@field build fun(ctx: ctx, p: table, facts: facts): built

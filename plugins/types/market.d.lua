@@ -24,5 +24,5 @@
 ---@field has_connector fun(connector: string): boolean
 ---@field listed fun(connector: string, pair: string): boolean
 ---@field controllers fun(): string[]
----@field template fun(controller: string): string[]?
+---@field template fun(controller: string): { name: string, type?: string, default?: any }[]?
 

@@ -24,6 +24,7 @@ class Relay(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), RelayHandler)
         self.target = urllib.parse.urlsplit(target).netloc
         self.planted = None
+        self.answers = {}  # path -> what is answered in the place of the simulator
         self.down = False
         threading.Thread(target=self.serve_forever, daemon=True).start()
         self.url = "http://127.0.0.1:%d" % self.server_address[1]
@@ -49,6 +50,9 @@ class RelayHandler(http.server.BaseHTTPRequestHandler):
         answer = upstream.getresponse()
         data = answer.read()
         upstream.close()
+        if self.path in server.answers:
+            data = json.dumps(server.answers[self.path]).encode()
+            answer.status, answer.reason = 200, "OK"
         if server.planted and self.path.startswith("/bot-orchestration/status") and answer.status == 200:
             data = server.plant(data)
         self.send_response_only(answer.status, answer.reason)

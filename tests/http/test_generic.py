@@ -46,6 +46,29 @@ def test_its_connectors_are_nobodys(bridge):
             "integer multiple; ignored on spot"} in known["market_making/pmm_simple"]
 
 
+@pytest.mark.parametrize("strategy,choice,words", [
+    ("controller", "generic/grid_strike", "has a form of its own, the strategy grid_strike"),
+    ("controller", "generic/grid_strick", "did you mean generic/grid_strike?"),
+    ("controller", "generic/zzzzzzzz", "it has directional_trading/bollinger_v1"),
+    ("grid_strike", "generic/grid_strike", "has one form only")])
+def test_a_choice_without_a_form_of_its_own(bridge, strategy, choice, words):
+    answer = bridge.get(f"/exchanges/hummingbot/strategies/{strategy}", params={"choice": choice})
+    assert answer.status_code == 404 and words in answer.json()["detail"], answer.text
+
+
+def test_every_class_has_a_form(bridge):
+    """The list names the strategies; each form is asked for by itself."""
+    listed = bridge.get("/exchanges/hummingbot")
+    assert len(listed.content) < 8192
+    names = [s["name"] for s in listed.json()["strategies"]]
+    assert len(names) > 22 and names[-2:] == ["controller", "controllers"]
+    form = bridge.get("/exchanges/hummingbot/strategies/multi_grid_strike").json()
+    fields = form["schema"]["properties"]
+    assert fields["triple_barrier_config"]["properties"]["stop_loss_order_type"]["enum"] == ["MARKET", "LIMIT", "LIMIT_MAKER"]
+    assert fields["grids"]["items"]["properties"]["start_price"]["x-from-mid-pct"] == "-5"
+    assert form["defaults"]["leverage"] == 1 and form["schema"]["required"] == []
+
+
 def test_mistakes_are_named(bridge):
     body = plan(bridge, 422, connector="binance", config={"buy_spreds": [0.1], "leverage": "many"})
     found = {e["pointer"]: e for e in body["errors"]}

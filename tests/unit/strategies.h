@@ -197,6 +197,8 @@ static const struct {
     {"/market-data/available-candle-connectors", "feeds"},
     {"/trading/master_account/bitmart_perpetual/position-mode", "position_mode"},
     {"/connectors/", "connectors"},
+    {"/controllers/", "controllers"},
+    {"/controllers/generic/my_own/config/template", "template"},
     {"/connectors/binance/trading-rules", "rules"},
     {"/connectors/kucoin/trading-rules", "rules"},
     {"/connectors/binance_perpetual/trading-rules", "rules"},

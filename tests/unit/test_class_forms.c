@@ -365,10 +365,90 @@ static void test_every_class(void **state)
     tb_json_free(facts);
 }
 
+/* A recorded template under a name that the bridge does not know: its form has the class's fields,
+ * and a config made by it alone has the types of the class. */
+static void check_template(const char *file, const char *type, const char *name, const char *config)
+{
+    struct bench b;
+    struct tb_error err = {0};
+    struct tb_buffer text = TB_BUFFER_INIT;
+    struct tb_json_writer w;
+    const char *wrong = "the class";
+    char class[128], params[512];
+    struct tb_json_doc *recording = read_fact(file), *facts = read_fact("schemas.json");
+    if (!recording || !facts) {
+        print_message("skipped: the recordings are not at hand (TB_SHARED)\n");
+        skip();
+    }
+    struct tb_json_doc *types = types_of(tb_json_root(facts));
+    class_file = tb_json_root(types);
+    tb_jw_init(&w, &text);
+    tb_jw_object(&w);
+    tb_jw_key(&w, "controllers");
+    tb_jw_raw(&w, "{\"generic\":[\"my_own\"]}", 22);
+    tb_jw_key(&w, "connectors");
+    tb_jw_raw(&w, "[\"binance\"]", 11);
+    tb_jw_kv_node(&w, "template", tb_json_path(tb_json_root(recording), "response", "body", NULL));
+    tb_jw_end_object(&w);
+    struct tb_json_doc *more = tb_json_parse(tb_buffer_text(&text), text.len, TB_JSON_CLIENT, &err);
+    assert_non_null(more);
+    world_changes = tb_json_root(more);
+    open_bench(&b);
+
+    struct tb_json_doc *shown =
+        call_entry(&b, "hummingbot", TB_PLUGIN_SCHEMA,
+                   "{\"strategy\":\"controller\",\"choice\":\"generic/my_own\"}");
+    const struct tb_json *form =
+        tb_json_path(tb_json_root(shown), "schema", "properties", "config", "properties", NULL);
+    (void)snprintf(class, sizeof class, "%s/%s", type, name);
+    for (const struct tb_json *f = tb_json_path(class_file, "classes", class, NULL)->child; f;
+         f = f->next)
+        if (!tb_json_get(form, f->key) &&
+            !strstr("controller_name controller_type connector_name trading_pair "
+                    "total_amount_quote",
+                    f->key))
+            fail_msg("the form of %s lacks %s", class, f->key);
+
+    (void)snprintf(params, sizeof params, "{\"controller\":\"generic/my_own\",\"config\":%s}",
+                   config);
+    struct tb_json_doc *given = tb_json_parse(params, strlen(params), TB_JSON_CLIENT, &err);
+    struct tb_json_doc *plan =
+        call_plan(&b, "hummingbot", "controller", NULL, tb_json_root(given), NULL);
+    if (!tb_json_true(tb_json_get(tb_json_root(plan), "ok")))
+        show("refused", tb_json_root(plan), "errors");
+    const struct tb_json *built = tb_json_at(tb_json_get(tb_json_root(plan), "controllers"), 0);
+    if (!has_fields(tb_json_get(built, "config"), tb_json_path(class_file, "classes", class, NULL),
+                    &wrong))
+        show(wrong, built, "config");
+    tb_json_free(plan);
+    tb_json_free(given);
+    tb_json_free(shown);
+    close_bench(&b);
+    world_changes = NULL;
+    tb_json_free(more);
+    tb_json_free(types);
+    tb_json_free(facts);
+    tb_json_free(recording);
+    tb_buffer_free(&text);
+}
+
+static void test_templates(void **state)
+{
+    (void)state;
+    check_template("recordings/http/077-controllers-template-generic.json", "generic", "pmm_mister",
+                   "{}");
+    check_template("recordings/http/325-controllers-template-grid_strike.json", "generic",
+                   "grid_strike",
+                   "{\"start_price\":59000,\"end_price\":\"61000\",\"limit_price\":58000}");
+    check_template("recordings/http/321-controllers-template-dman_maker_v2.json", "market_making",
+                   "dman_maker_v2", "{}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_class),
+        cmocka_unit_test(test_templates),
     };
     return cmocka_run_group_tests(tests, load_world, free_world);
 }

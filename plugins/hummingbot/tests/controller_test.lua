@@ -165,10 +165,35 @@ test.case("a class that nobody knows", function(t)
   t.equal(config_of(t, made), { connector_name = "binance", trading_pair = "BTC-USDT", spread = decimal("0.1"), controller_name = "my_own",
     controller_type = "generic" })
   t.warned(made, "class_unverified")
-  t.refused(plan(t, { controller = "generic/my_own", config = { spraed = 1 } }, { world = UNKNOWN }), "unknown_field_near", "/params/config/spraed")
-  t.refused(plan(t, { controller = "generic/my_own", config = { zzzzzz = 1 } }, { world = UNKNOWN }), "unknown_field", "/params/config/zzzzzz")
+  t.refused(plan(t, { controller = "generic/my_own", config = { spraed = 1 } }, { world = UNKNOWN }), "template_differs", "/params/config/spraed")
+  t.refused(plan(t, { controller = "generic/my_own", config = { zzzzzz = 1 } }, { world = UNKNOWN }), "template_differs", "/params/config/zzzzzz")
   t.refused(plan(t, { controller = "generic/my_oven" }, { world = UNKNOWN }), "unknown_controller_near", "/params/controller")
   t.refused(plan(t, { controller = "generic/zzzz" }, { world = UNKNOWN }), "unknown_controller", "/params/controller")
+end)
+
+-- As the API writes it: types in Python's words, defaults as texts, nothing ever required.
+local TEMPLATE = { answers = { ["controllers.list"] = { generic = json.array({ "my_own" }) }, ["controllers.template"] = {
+  id = { type = "<class 'str'>", default = "PydanticUndefined", required = false }, connector_name = { type = "<class 'str'>", default = "okx" },
+  trading_pair = { type = "<class 'str'>", default = "WLD-USDT" }, total_amount_quote = { type = "<class 'decimal.Decimal'>", default = "1000" },
+  leverage = { type = "<class 'int'>", default = 20 }, side = { type = "<enum 'TradeType'>", default = "TradeType.BUY" },
+  widths = { type = "typing.List[float]", default = "1,2" }, pool = { type = "<class 'str'>", default = "PydanticUndefined" },
+  pause = { type = "int | None", default = json.null }, exits = { type = "<class 'a.b.TripleBarrierConfig'>", default = "stop_loss=None" },
+  odd = { type = "typing.Callable[[int], str]", default = "x" } } } }
+
+test.case("an unknown class by what its template says", function(t)
+  local params = { controller = "generic/my_own", config = { pool = "abc" } }
+  local made = plan(t, params, { world = TEMPLATE })
+  t.equal(config_of(t, made), { controller_type = "generic", controller_name = "my_own", connector_name = "binance", trading_pair = "BTC-USDT",
+    total_amount_quote = 100, leverage = 1, side = 1, widths = { 1, 2 }, pool = "abc", pause = json.null })
+  local function wrong(config, pointer)
+    config.pool = config.pool or "abc"
+    t.refused(plan(t, { controller = "generic/my_own", config = config }, { world = TEMPLATE }), "template_differs", "/params/config/" .. pointer)
+  end
+  t.refused(plan(t, { controller = "generic/my_own" }, { world = TEMPLATE }), "template_differs", "/params/config/pool")
+  wrong({ leverage = "many" }, "leverage")
+  wrong({ pause = decimal("1.5") }, "pause")
+  wrong({ widths = json.array({ 1, "x" }) }, "widths/1")
+  wrong({ exits = { take_proft = 1 } }, "exits/take_proft")
 end)
 
 -- What each class cannot do without.
