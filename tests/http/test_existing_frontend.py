@@ -154,6 +154,29 @@ def test_jupiter_spread_is_refused_with_what_works(page):
     assert "arbitrage" in texts.lower()
 
 
+@pytest.mark.parametrize("connector,words", [("bitmart", ("credentials profile", "master_account")),
+                                             ("jupiter", ("no order book", "arbitrage"))])
+@pytest.mark.parametrize("route", ["/bots/plan", "/bots/create"])
+def test_its_very_form_on_both_exchanges(page, simulator, connector, words, route):
+    """As its page fills it in: what stands in the way is said in its words, and nothing is sent."""
+    before = simulator.ledger()["deploys_delivered"]
+    with pytest.raises(Refused) as refused:
+        page.call("POST", route, {"name": "Sharp", "account": "client_sharp", "strategy": "spread", "connector": connector,
+                                  "pair": "SHARP/USDT",
+                                  "config": {"bid_spread": 0.003, "ask_spread": 0.003, "order_amount": 1000}})
+    assert refused.value.status == 422
+    texts = refused.value.shown + " ".join(e["message"] + (e["hint"] or "") for e in refused.value.data["errors"])
+    assert all(word in texts for word in words), texts
+    assert simulator.ledger()["deploys_delivered"] == before
+
+
+@pytest.mark.parametrize("connector", ["bitmart", "jupiter"])
+def test_private_keys_of_later_builds_are_refused_unread(page, connector):
+    with pytest.raises(Refused) as refused:
+        page.call("POST", "/bots/create", {**FORM, "connector": connector, "wallets": [{"private_key": "5K" + "x" * 60}]})
+    assert refused.value.status == 422 and "wallets" in refused.value.shown and "5Kxx" not in str(refused.value.data)
+
+
 def test_unknown_connector_names_what_there_is(page):
     with pytest.raises(Refused) as refused:
         page.call("POST", "/bots/create", {**FORM, "name": "b", "connector": "binance"})

@@ -1,6 +1,7 @@
 /* The smallest value that a check names for the field its orders grow with is really the smallest:
  * with it every order passes (counted independently, implied.h), a cent below it is refused; in
- * many worlds of random prices and rules, for the form {} and for every preset. */
+ * many worlds of random prices and rules, for the form {}, for every preset, and for orders far
+ * away. */
 #include "implied.h"
 
 static const char refusals[] = "order_below_minimum order_rounds_to_zero order_cut_below_minimum "
@@ -153,6 +154,47 @@ static size_t run_form(struct bench *b, const char *what, size_t strategy,
     return count;
 }
 
+/* Orders far from the price, where most is left to the prices they are placed at. Prices of a grid
+ * are parts of the middle price of its pair. */
+static const struct {
+    const char *strategy, *form;
+    bool prices;
+} far_forms[] = {
+    {"spot_mm", "\"spreads_pct\":[\"1\",\"20\"]", false},
+    {"perp_mm", "\"spreads_pct\":[\"0.5\",\"15\"]", false},
+    {"spot_inventory_mm", "\"spreads_pct\":[\"1\",\"18\"]", false},
+    {"spot_classic_pmm", "\"spreads_pct\":[\"1\",\"20\"]", false},
+    {"perp_dca",
+     "\"levels_pct\":[\"1\",\"30\"],\"weights\":[\"1\",\"2\"],\"stop_loss_pct\":\"40\","
+     "\"leverage\":1",
+     false},
+    {"xemm", "\"targets_pct\":[\"2\",\"20\"]", false},
+    {"spot_grid", "\"pair\":\"ETH-USDT\"", true},
+};
+
+static void run_far(struct bench *b, size_t strategy, const struct tb_json *form)
+{
+    for (size_t i = 0; i < sizeof far_forms / sizeof far_forms[0]; i++) {
+        struct tb_buffer text = TB_BUFFER_INIT;
+        struct tb_error err = {0};
+        if (strcmp(far_forms[i].strategy, strategies[strategy].strategy) != 0)
+            continue;
+        tb_buffer_printf(&text, "{%s", far_forms[i].form);
+        if (far_forms[i].prices) {
+            double mid = mid_of("ETH-USDT");
+            tb_buffer_printf(&text, ",\"low\":%.4f,\"high\":%.4f,\"stop\":%.4f", mid * 0.8, mid * 2,
+                             mid * 0.7);
+        }
+        tb_buffer_puts(&text, "}");
+        struct tb_json_doc *given =
+            tb_json_parse(tb_buffer_text(&text), text.len, TB_JSON_CLIENT, &err);
+        assert_non_null(given);
+        (void)run_form(b, tb_buffer_text(&text), strategy, form, tb_json_root(given));
+        tb_json_free(given);
+        tb_buffer_free(&text);
+    }
+}
+
 /* Strategies that only swap on a chain, where no exchange has a minimum. */
 static bool has_minimum(size_t strategy)
 {
@@ -188,6 +230,7 @@ static void test_smallest(void **state)
                 if ((count > 0) != has_minimum(i))
                     fail_msg("%s: %zu smallest values", what, count);
             }
+            run_far(&b, i, tb_json_path(tb_json_root(schema), "schema", "properties", NULL));
             tb_json_free(schema);
         }
         close_bench(&b);
