@@ -161,9 +161,7 @@ def test_its_very_form_on_both_exchanges(page, simulator, connector, words, rout
     """As its page fills it in: what stands in the way is said in its words, and nothing is sent."""
     before = simulator.ledger()["deploys_delivered"]
     with pytest.raises(Refused) as refused:
-        page.call("POST", route, {"name": "Sharp", "account": "client_sharp", "strategy": "spread", "connector": connector,
-                                  "pair": "SHARP/USDT",
-                                  "config": {"bid_spread": 0.003, "ask_spread": 0.003, "order_amount": 1000}})
+        page.call("POST", route, {**FORM, "name": "Sharp", "account": "client_sharp", "connector": connector})
     assert refused.value.status == 422
     texts = refused.value.shown + " ".join(e["message"] + (e["hint"] or "") for e in refused.value.data["errors"])
     assert all(word in texts for word in words), texts
@@ -173,7 +171,8 @@ def test_its_very_form_on_both_exchanges(page, simulator, connector, words, rout
 @pytest.mark.parametrize("connector", ["bitmart", "jupiter"])
 def test_private_keys_of_later_builds_are_refused_unread(page, connector):
     with pytest.raises(Refused) as refused:
-        page.call("POST", "/bots/create", {**FORM, "connector": connector, "wallets": [{"private_key": "5K" + "x" * 60}]})
+        page.call("POST", "/bots/create", {**FORM, "name": "keys", "connector": connector,
+                                           "wallets": [{"private_key": "5K" + "x" * 60}]})
     assert refused.value.status == 422 and "wallets" in refused.value.shown and "5Kxx" not in str(refused.value.data)
 
 

@@ -165,10 +165,10 @@ static const struct {
     {"spot_inventory_mm", "\"spreads_pct\":[\"1\",\"18\"]", false},
     {"spot_classic_pmm", "\"spreads_pct\":[\"1\",\"20\"]", false},
     {"perp_dca",
-     "\"levels_pct\":[\"1\",\"30\"],\"weights\":[\"1\",\"2\"],\"stop_loss_pct\":\"40\","
+     "\"levels_pct\":[\"1\",\"30\"],\"weights\":[\"2\",\"1\"],\"stop_loss_pct\":\"40\","
      "\"leverage\":1",
      false},
-    {"xemm", "\"targets_pct\":[\"2\",\"20\"]", false},
+    {"xemm", "\"targets_pct\":[\"2\",\"5\",\"10\",\"15\",\"20\"]", false},
     {"spot_grid", "\"pair\":\"ETH-USDT\"", true},
 };
 

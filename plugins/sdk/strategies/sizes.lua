@@ -19,7 +19,6 @@ sizes.MARGIN = decimal("1.05")
 -- Coins of the smallest order at a price that are left of it after cutting off to the step.
 local function least_coins(m, price)
   local rules, coins = m.rules, m.rules.min_base or decimal(0)
-  if m.contracts then coins = decimal.max(coins, m.contracts) end
   if rules.min_value then coins = decimal.max(coins, rules.min_value:div(price, 12, "up")) end
   return rules.base_step and coins:quantize(rules.base_step, "ceiling") or coins
 end
