@@ -161,11 +161,12 @@ static const struct {
     bool prices;
 } far_forms[] = {
     {"spot_mm", "\"spreads_pct\":[\"1\",\"20\"]", false},
-    {"perp_mm", "\"spreads_pct\":[\"0.5\",\"15\"]", false},
+    {"perp_mm", "\"pair\":\"SOL-USDT\",\"spreads_pct\":[\"0.5\",\"15\"]", false},
     {"spot_inventory_mm", "\"spreads_pct\":[\"1\",\"18\"]", false},
     {"spot_classic_pmm", "\"spreads_pct\":[\"1\",\"20\"]", false},
     {"perp_dca",
-     "\"levels_pct\":[\"1\",\"30\"],\"weights\":[\"2\",\"1\"],\"stop_loss_pct\":\"40\","
+     "\"pair\":\"SOL-USDT\",\"levels_pct\":[\"1\",\"30\"],\"weights\":[\"2\",\"1\"],\"stop_loss_"
+     "pct\":\"40\","
      "\"leverage\":1",
      false},
     {"xemm", "\"targets_pct\":[\"2\",\"5\",\"10\",\"15\",\"20\"]", false},
