@@ -86,7 +86,8 @@ static const struct api_route rows[] = {
     {"GET", "/bots/{id}/config", "config", API_OPERATOR, 0, 0, "", api_get_config,
      "the deployed files as planned and as they are now, with the differences"},
     {"GET", "/bots/{id}/history", "history", API_OPERATOR, API_ETAG, 0, "", api_get_history,
-     "operations, changes of state and parameters, and the adoption, newest first"},
+     "operations, changes of state and parameters, the adoption, and instances that ended with "
+     "what they had made, newest first"},
     {"GET", "/bots/{id}/logs", "logs", API_OPERATOR, 0, 0, "", api_get_logs,
      "last log lines, translated errors first"},
     {"GET", "/operations", "operations", API_OPERATOR, API_ETAG, 0, "bot limit cursor",

@@ -49,6 +49,8 @@ const struct batch_kind redeploy_many_kind = {.word = "redeploy_many", .open = o
 static bool has_generation(const struct batch *p, const struct tb_json *generation,
                            struct tb_problems *problems, struct tb_error *err)
 {
+    char known[64] = "";
+
     for (size_t i = 0; generation && i < p->items; i++) {
         struct tb_generation *in;
         char exchange[64] = "";
@@ -59,12 +61,13 @@ static bool has_generation(const struct batch *p, const struct tb_json *generati
         if (bot && bot->managed)
             tb_copy(exchange, sizeof exchange, bot->exchange);
         pthread_mutex_unlock(&p->b->lock);
-        if (!exchange[0])
+        if (!exchange[0] || strcmp(exchange, known) == 0)
             continue;
         in = redeploy_generation(p->b, exchange, generation, problems, err);
         if (!in)
             return false;
         tb_generation_release(in);
+        tb_copy(known, sizeof known, exchange);
     }
     return true;
 }

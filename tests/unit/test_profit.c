@@ -334,6 +334,7 @@ static void test_many_instances(void **context)
     is(bot, "pnl", 0, "unproven", "180");
     is(bot, "pnl", 0, "not_reported", "20");
     is(bot, "pnl", 0, "return_pct", "\"1\"");
+    is(bot, "pnl", 0, "drawdown", "\"1.4\""); /* from 1.9 and 1.5, ten instances ago */
     doc = json(bot->past);
     assert_int_equal(tb_json_root(doc)->len, 21);
     tb_json_free(doc);
