@@ -220,22 +220,27 @@ static void check_lane(struct settings *s, const char *value)
                  value);
 }
 
-static size_t without_slashes(const char *url)
+/* Without scheme and the slashes at its end; localhost has two names. */
+static void server_of(const char *url, char *out, size_t size)
 {
-    size_t len = strlen(url);
-    while (len > 0 && url[len - 1] == '/')
-        len--;
-    return len;
+    const char *at = strstr(url, "://");
+    at = at ? at + 3 : url;
+    bool local = strncasecmp(at, "localhost", 9) == 0 && strchr(":/", at[9]);
+    (void)snprintf(out, size, "%s%s", local ? "127.0.0.1" : "", local ? at + 9 : at);
+    for (size_t len = strlen(out); len > 0 && out[len - 1] == '/'; len--)
+        out[len - 1] = '\0';
 }
 
 /* Another name of the same server is found out when it is asked: it has bots. */
 static void check_second_server(struct settings *s)
 {
     const char *first = s->value[SET_API_URL], *second = s->value[SET_BACKTEST_URL];
+    char a[512], b[512];
     if (!first || !second)
         return;
-    size_t len = without_slashes(first);
-    if (len == without_slashes(second) && strncasecmp(first, second, len) == 0)
+    server_of(first, a, sizeof a);
+    server_of(second, b, sizeof b);
+    if (strcasecmp(a, b) == 0)
         complain(
             s, SETTING_FATAL,
             "give the address of a second Hummingbot API without bots, or "

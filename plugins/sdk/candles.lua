@@ -2,7 +2,7 @@
 -- a whole multiple of its length, so that the same past is asked with the same words and kept for a while.
 --
 -- The feed is not believed: every candle has its place in time, and what is no candle (a missing, negative or
--- unordered price, a time between two places or outside of what was asked, a second one for the same time) is
+-- unordered price, a time between two places or outside of what was asked, another one for the same time) is
 -- counted and left out. Holes are counted, never filled.
 local _, host = ...
 local hb = require("bridge.hb")
@@ -43,14 +43,19 @@ local function sound(open, high, low, close)
   return low > 0 and high < math.huge and low <= open and low <= close and open <= high and close <= high
 end
 
+local function is_same(candle, open, high, low, close)
+  return candle.open == open and candle.high == high and candle.low == low and candle.close == close
+end
+
 local function put(page, slots, span)
   local bad = 0
   for i, at in ipairs(page.timestamp) do
     local open, high, low, close = page.open[i], page.high[i], page.low[i], page.close[i]
     local slot = math.tointeger((at - span.from) / span.step_s)
-    if slot and slot >= 0 and slot < span.count and not slots[slot] and sound(open, high, low, close) then
+    local good = slot and slot >= 0 and slot < span.count and sound(open, high, low, close)
+    if good and not slots[slot] then
       slots[slot] = { time = math.tointeger(at), open = open, high = high, low = low, close = close }
-    else
+    elseif not good or not is_same(slots[slot], open, high, low, close) then
       bad = bad + 1
     end
   end

@@ -116,18 +116,24 @@ local function failed(message, golden)
   error({ failed = true, message = message, golden = golden }, 0)
 end
 
-function t.plan(strategy, params, options)
-  options = options or {}
+-- The world and the ctx of one call.
+local function enter(options)
   state.world = usual_world()
   for key, value in pairs(options.world or {}) do state.world[key] = value end
   local ctx = { bot = "test", account = "master_account", image = "hummingbot/hummingbot:version-2.16.0", hummingbot = "2.16.0",
     server = "default", now = "2026-01-02T03:04:05.000Z" }
   for key, value in pairs(options.ctx or {}) do ctx[key] = value end
+  state.ctx = ctx
+  return ctx
+end
+
+function t.plan(strategy, params, options)
+  options = options or {}
+  local ctx = enter(options)
   local given = copy(params or {})
   for key, value in pairs(given) do
     if type(value) == "table" and #value > 0 and not decimal.is(value) then given[key] = json.array(value) end
   end
-  state.ctx = ctx
   local made = state.kernel.plan(state.plugin, { strategy = strategy, params = given, risk = options.risk, ctx = copy(ctx) })
   state.planned[made] = strategy
   return made
@@ -159,8 +165,7 @@ function t.replay(strategy, params, candles, options)
     end
     return out
   end
-  t.plan(strategy, params, { world = world })
-  return state.kernel.replay(state.plugin, { strategy = strategy, params = copy(params), days = world.days, ctx = copy(state.ctx) })
+  return state.kernel.replay(state.plugin, { strategy = strategy, params = copy(params), days = world.days, ctx = copy(enter({ world = world })) })
 end
 
 local function row_of(rows, code, pointer)
@@ -256,7 +261,7 @@ local function run_file(file, module, results, phase)
     return
   end
   for _, case in ipairs(cases) do
-    state.phase = "test"
+    state.phase, state.planned = "test", {}
     phase("test", "plain")
     results[#results + 1] = outcome(file, case.name, pcall(case.run, t))
   end

@@ -253,8 +253,9 @@ def test_without_a_second_server(start_bridge, simulator):
     assert bridge.get(f"/plans/{made['plan_id']}").json()["backtests"] == []
 
 
-def test_the_server_of_the_bots_is_no_second_one(tmp_path):
-    env = clean_environment(HUMMINGBOT_API_URL="http://127.0.0.1:1/", BRIDGE_BACKTEST_URL="HTTP://127.0.0.1:1",
+@pytest.mark.parametrize("url", ["HTTP://127.0.0.1:1", "https://localhost:1/", "127.0.0.1:1"])
+def test_the_server_of_the_bots_is_no_second_one(tmp_path, url):
+    env = clean_environment(HUMMINGBOT_API_URL="http://127.0.0.1:1/", BRIDGE_BACKTEST_URL=url,
                             BRIDGE_STORE=tmp_path / "bridge.db", PORT="0")
     done = run("serve", env=env)
     assert done.returncode == 1 and "BRIDGE_BACKTEST_URL is the API that runs the bots" in done.stderr
