@@ -123,7 +123,8 @@ export async function showForm(main, exchange, name, choice) {
     }
   }
 
-  const form = makeForm(exchange, strategy, plan);
+  const form = makeForm(exchange, strategy, plan, null, undefined, (body) =>
+    post("exchanges/" + segment(exchange) + "/strategies/" + segment(name) + "/check", body, null, 20));
   return () => {
     fill(main,
       h("p", { class: "crumbs" }, h("a", { href: "#/new" }, "New bot"), " / ", exchange),

@@ -56,8 +56,9 @@ function presetRow(presets, apply) {
 const PLANNING = { button: "Show the plan", busy: "Making the plan…", note: "Nothing is sent to the exchange yet." };
 
 // strategy: the answer of GET /exchanges/{x}/strategies/{s}. submit(body) is called with what to plan.
-// now: { params, risk } of the bot that is changed; words: of the button, as in PLANNING.
-export function makeForm(exchange, strategy, submit, now = null, words = PLANNING) {
+// now: { params, risk } of the bot that is changed; words: of the button, as in PLANNING. check(body): asks what is
+// wrong with what is filled in so far.
+export function makeForm(exchange, strategy, submit, now = null, words = PLANNING, check = null) {
   const schema = strategy.schema || { properties: {} };
   let pair = null;
   const context = { quote: quoteNow };
@@ -101,8 +102,16 @@ export function makeForm(exchange, strategy, submit, now = null, words = PLANNIN
 
   const form = h("form", {
     class: "card form", autocomplete: "off",
+    oninput(event) {
+      const field = all.find((f) => f.element.contains(event.target));
+      if (!check || !field) return;
+      touched.add(field);
+      stopChecking();
+      timer = setTimeout(checkNow, 500);
+    },
     onsubmit(event) {
       event.preventDefault();
+      stopChecking();
       submit(body());
     },
   },
@@ -116,6 +125,28 @@ export function makeForm(exchange, strategy, submit, now = null, words = PLANNIN
   h("fieldset", { class: "group" }, h("legend", null, "Loss limits"), limits.map((f) => f.element)),
   h("div", { class: "buttons" }, button, h("span", { class: "help" }, words.note)));
   form.noValidate = true;
+
+  // Only what the person has come to is told while he fills in the rest; the plan says everything.
+  const touched = new Set();
+  let timer = 0, turn = 0;
+
+  function stopChecking() {
+    clearTimeout(timer);
+    turn++;
+  }
+
+  async function checkNow() {
+    const mine = ++turn;
+    const { params: filled, risk, account, image } = body();
+    try {
+      const { errors } = await check({ params: filled, risk, account, image });
+      if (mine !== turn) return;
+      for (const f of [...params, ...limits])
+        if (touched.has(f)) f.showErrors(errors.filter((e) => ownerOf(e.pointer) === f));
+    } catch {
+      // What cannot be checked now is said when the plan is asked for.
+    }
+  }
 
   const ownerOf = (pointer) => all.find((f) => pointer === f.pointer || pointer.startsWith(f.pointer + "/"));
 

@@ -147,6 +147,23 @@ def test_errors_are_shown_at_their_fields(page):
     assert budget.get_attribute("aria-invalid") is None
 
 
+def test_what_is_typed_is_checked_before_the_plan(page):
+    page.sign_in()
+    page.open("#/new")
+    page.click("a.choice[href$=spot_mm]")
+    budget = page.write("budget_quote", "5")
+    page.see("at least 20", ".field.wrong")
+    assert budget.get_attribute("aria-invalid") == "true"
+    assert len(page.driver.find_elements(By.CSS_SELECTOR, ".field.wrong")) == 1, "only what was touched"
+    # A form that is right is held against the market.
+    page.write("budget_quote", "100")
+    page.write("pair", "NOPE-USDT")
+    page.see("does not list the pair", ".field.wrong")
+    page.write("pair", "BTC-USDT")
+    WebDriverWait(page.driver, PATIENCE_S).until(lambda d: not d.find_elements(By.CSS_SELECTOR, ".field.wrong"), "the errors go again")
+    assert page.driver.find_elements(By.CSS_SELECTOR, ".plan") == []
+
+
 # Of the forms that are made from controller classes those with every shape of a field.
 CLASS_FORMS = ("controller", "grid_strike", "multi_grid_strike", "dman_v3", "quantum_grid_allocator")
 
