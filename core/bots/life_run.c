@@ -23,7 +23,15 @@ static void died(struct turn *t)
         life_settle(t, TB_PH_CLEAN);
         return;
     }
-    if (!t->s->reason[0])
+    /* A start whose answer never came may not have been delivered. It is not sent again: the bot
+     * may have run and ended by itself, which another start would undo. */
+    bool doubt = t->s->phase == TB_PH_CONTAINER && t->s->doubt_until != 0;
+    if (!t->s->reason[0] && doubt)
+        life_say(t, "start_not_seen",
+                 "Whether %s was started is not known; its container is not running. Look at its "
+                 "log, then start it again.",
+                 t->s->instance);
+    else if (!t->s->reason[0])
         life_say(t, "crashed_at_start", "The container of %s has exited; its log says why.",
                  t->s->instance);
     life_end(t, TB_OPS_FAILED);

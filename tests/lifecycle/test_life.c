@@ -535,6 +535,27 @@ static void test_old_reports(void **state)
     assert_int_equal(stop.state, TB_OPS_SUCCEEDED);
 }
 
+/* A start whose answer was lost is not sent again, and nobody says that it crashed. */
+static void test_start_in_doubt(void **state)
+{
+    static const struct {
+        enum tb_result boot;
+        const char *reason;
+    } cases[] = {{UNKN, "start_not_seen"}, {DONE, "crashed_at_start"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tb_life s = amid(START, TB_PH_BOOT);
+        struct tb_observation o = answer(cases[i].boot, NOTHING);
+        struct tb_intent intent;
+        tb_life_step(&s, &o, NOW, &s, &intent);
+        o = answer(DONE, EXITS);
+        tb_life_step(&s, &o, NOW + 200000, &s, &intent);
+        assert_int_equal(s.state, TB_OPS_FAILED);
+        assert_string_equal(s.reason, cases[i].reason);
+        assert_int_equal(intent.act, TB_ACT_NONE);
+    }
+}
+
 /* What of a changed bot is gone is deployed from the plan that is wanted, whose controllers count.
  */
 static void test_renewal(void **state)
@@ -670,11 +691,17 @@ static void test_stop_supersedes_a_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),        cmocka_unit_test(test_taken_over),
-        cmocka_unit_test(test_guards),      cmocka_unit_test(test_clean_looks),
-        cmocka_unit_test(test_old_reports), cmocka_unit_test(test_begin),
-        cmocka_unit_test(test_restart),     cmocka_unit_test(test_stop_supersedes_a_stop),
-        cmocka_unit_test(test_renewal),     cmocka_unit_test(test_clock_put_back),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_taken_over),
+        cmocka_unit_test(test_guards),
+        cmocka_unit_test(test_clean_looks),
+        cmocka_unit_test(test_old_reports),
+        cmocka_unit_test(test_start_in_doubt),
+        cmocka_unit_test(test_begin),
+        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_stop_supersedes_a_stop),
+        cmocka_unit_test(test_renewal),
+        cmocka_unit_test(test_clock_put_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
