@@ -26,9 +26,7 @@ static struct tb_json_doc *run(struct tb_plugins *host, struct tb_plugin *plugin
     struct tb_json_doc *doc = NULL;
     struct tb_generation *in = tb_generation_of(plugin->name, plugin);
     const struct tb_plugin_call call = {
-        .plugin = plugin->name,
-        .mono_deadline_ms = tb_plugins_deadline((int64_t)TESTS_MS * TB_BUDGET_FACTOR),
-        .in = in};
+        .plugin = plugin->name, .mono_deadline_ms = tb_plugins_deadline(TESTS_MS), .in = in};
     if (tb_plugins_test(host, &call, &out, fault, err))
         doc = tb_json_parse(tb_buffer_text(&out), out.len, TB_JSON_UPSTREAM, err);
     tb_generation_release(in);

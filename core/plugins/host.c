@@ -203,7 +203,7 @@ unsigned tb_plugins_threads_lost(struct tb_plugins *host)
 
 int64_t tb_plugins_deadline(int64_t ms)
 {
-    return tb_mono_ms() + tb_clock_machine_ms(ms);
+    return tb_mono_ms() + tb_clock_machine_ms(ms * TB_BUDGET_FACTOR);
 }
 
 static bool missing(const struct tb_plugin_slot *slot, const char *name,

@@ -180,7 +180,7 @@ struct tb_plugin_fault {
 };
 
 /* A deadline for a call, `ms` from now. Most of a call is computing, so a scaled clock leaves it
- * the machine's own time. */
+ * the machine's own time, and sanitizers give it as much more as they give its budgets. */
 int64_t tb_plugins_deadline(int64_t ms);
 
 /* Writes the entry's JSON to `out`. false: TB_NOT_FOUND (no such plugin), TB_PLUGIN_FAILED (with

@@ -23,7 +23,7 @@
 #define TB_PLUGIN_NAME 64
 
 /* Budgets are run time of the calling thread. Sanitizers make code several times slower; they do
- * not make a plugin worse. The only place where that is taken into account. */
+ * not make a plugin worse. The only place where that is taken into account, for deadlines too. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define TB_BUDGET_FACTOR 10
 #elif defined(__has_feature)

@@ -162,6 +162,15 @@ static bool wait_for_change(const struct tb_folder_watch *w, const struct watche
     return wake != WAKE_STOP;
 }
 
+/* A breaker stays open: nobody asked for the same files to be tried once more. */
+static bool read_folder(struct tb_plugins *host, struct tb_error *err)
+{
+    pthread_mutex_lock(&host->reload_lock);
+    bool ok = tb_plugins_read_again(host, NULL, err);
+    pthread_mutex_unlock(&host->reload_lock);
+    return ok;
+}
+
 static void *run(void *arg)
 {
     const struct tb_folder_watch *w = arg;
@@ -169,7 +178,6 @@ static void *run(void *arg)
     char last[256] = ""; /* what was said of a folder that cannot be read */
     bool told = false;   /* that there are no events */
     while (go_on) {
-        struct tb_buffer report = TB_BUFFER_INIT;
         struct tb_error err = {0};
         struct watches all = watch_all(w->host->dir);
         if (all.fd < 0 && !told)
@@ -177,10 +185,9 @@ static void *run(void *arg)
                    "There is no inotify (%s): a save is seen only when contents are compared.",
                    strerror(errno));
         told = told || all.fd < 0;
-        if (!tb_plugins_reload(w->host, &report, &err) && strcmp(err.detail, last) != 0)
+        if (!read_folder(w->host, &err) && strcmp(err.detail, last) != 0)
             tb_log(TB_ERROR, "plugin.watch", "Plugins are kept as they were: %s", err.detail);
         (void)tb_copy(last, sizeof last, err.detail);
-        tb_buffer_free(&report);
         go_on = wait_for_change(w, &all);
         if (all.fd >= 0)
             close(all.fd);

@@ -326,6 +326,48 @@ static void *calling(void *arg)
     return NULL;
 }
 
+static bool is_broken(struct place *place)
+{
+    struct tb_buffer list = TB_BUFFER_INIT;
+    tb_plugins_list(place->host, &list);
+    bool yes = strstr(tb_buffer_text(&list), "\"status\":\"broken\"") != NULL;
+    tb_buffer_free(&list);
+    return yes;
+}
+
+/* What reads the folder by itself never tries a plugin again that was set aside; a person does. */
+static void test_set_aside_stays(void **state)
+{
+    static const char input[] = "{\"bot\":{},\"raw\":{}}";
+    struct place place;
+    struct tb_buffer report = TB_BUFFER_INIT;
+    struct tb_error err = {0};
+    (void)state;
+    open_place(&place, false, NEVER_MS);
+    write_text(
+        &place, "plugins/demo/plugin.lua",
+        "local form = require('bridge.form')\n"
+        "return { api = 1, name = 'demo', title = 'T', version = '2', connectors = { 'x' },\n"
+        "  transforms = { status = function() error('boom') end }, strategies = { {\n"
+        "    name = 's', revision = 1, title = 'S', summary = 'S', risk = 'low',\n"
+        "    executors = { 'position' }, form = form.of {}, build = function() end,\n"
+        "    risk_defaults = { max_loss_quote = '20', max_controller_loss_quote = '20' }\n"
+        "  } } }\n");
+    wait_for(&place, "demo", 2);
+    for (int i = 0; i < 3; i++)
+        assert_null(ask(&place, NULL, "demo", TB_PLUGIN_STATUS, input, &err));
+    assert_true(is_broken(&place));
+    for (int version = 2; version < 4; version++) { /* the second is read after the first was */
+        write_plugin(&place, "plugins/other", "other", version);
+        wait_for(&place, "other", version);
+    }
+    assert_true(is_broken(&place));
+    assert_true(tb_plugins_reload(place.host, &report, &err));
+    assert_false(is_broken(&place));
+    tb_buffer_free(&report);
+    close_place(&place);
+}
+
 static void test_storm(void **state)
 {
     (void)state;
@@ -355,9 +397,8 @@ static void test_storm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_saves),
-        cmocka_unit_test(test_poll),
-        cmocka_unit_test(test_broken_save),
+        cmocka_unit_test(test_saves),       cmocka_unit_test(test_poll),
+        cmocka_unit_test(test_broken_save), cmocka_unit_test(test_set_aside_stays),
         cmocka_unit_test(test_storm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
