@@ -4,8 +4,7 @@
 #ifndef TB_TESTS_IMPLIED_H
 #define TB_TESTS_IMPLIED_H
 
-#include <math.h>
-
+#include "config_types.h"
 #include "random_values.h"
 #include "recognised.h"
 
@@ -274,6 +273,23 @@ static inline void check_orders(const char *class, const struct tb_json *config)
     } else if (strcmp(name, "lp_rebalancer") && strcmp(name, "examples.basic_order_example")) {
         fail_msg("nobody counts the orders of %s", class); /* those two only swap on a chain */
     }
+}
+
+/* The config of a plan: every field of its class, each of its type, and orders that pass. */
+static inline void check_config(const struct tb_json *plan)
+{
+    const struct tb_json *controller = tb_json_at(tb_json_get(plan, "controllers"), 0);
+    const struct tb_json *config = tb_json_get(controller, "config");
+    const char *wrong = NULL;
+    char class[128];
+    (void)snprintf(class, sizeof class, "%s/%s", tb_json_get_string(controller, "type"),
+                   tb_json_get_string(controller, "name"));
+    if (!has_fields(config, tb_json_path(class_file, "classes", class, NULL), &wrong)) {
+        struct tb_buffer text = TB_BUFFER_INIT;
+        tb_json_canonical(config, &text);
+        fail_msg("%s is wrong in %s", wrong, tb_buffer_text(&text));
+    }
+    check_orders(class, config);
 }
 
 #endif
