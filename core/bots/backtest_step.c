@@ -298,6 +298,13 @@ static int64_t send_task(struct tb_store *store, struct tb_hb *hb, struct backte
     return wait;
 }
 
+/* A clock that was set back ends nothing early. */
+static int64_t age_of(const struct backtest *t)
+{
+    int64_t age = tb_wall_ms() - t->sent_at;
+    return age > 0 ? age : 0;
+}
+
 /* ---- was it taken? ---- */
 
 static const char *find_task(const struct tb_json *list, const char *config_id)
@@ -315,13 +322,13 @@ static int64_t look_for(struct tb_hb *hb, struct backtest *t)
 {
     struct tb_hb_answer answer = {0};
     struct tb_error err = {0};
-    int64_t age = tb_wall_ms() - t->sent_at;
+    int64_t age = age_of(t);
     struct tb_json_doc *doc = get(hb, TB_HB_BACKTESTING_TASKS, &answer, &err);
     bool list = doc && tb_json_is(tb_json_root(doc), TB_JSON_ARRAY);
     const char *found = list ? find_task(tb_json_root(doc), t->config_id) : NULL;
     if (found)
         taken(t, found);
-    else if (age < 0 || age > (list ? SETTLE_MS : LOOK_MAX_MS))
+    else if (age > (list ? SETTLE_MS : LOOK_MAX_MS))
         end_with(
             t, BACKTEST_UNKNOWN, "backtest_not_seen",
             list ? "The answer to the task was lost, and it is not in the server's list. It may "
@@ -436,7 +443,7 @@ static int64_t poll_task(struct tb_hb *hb, struct backtest *t)
                                     .fresh = true};
     struct tb_hb_answer answer = {0};
     struct tb_error err = {0};
-    int64_t age = tb_wall_ms() - t->sent_at;
+    int64_t age = age_of(t);
     if (tb_hb_call(hb, &call, &answer, &err))
         judge_task(t, &(struct tb_json_slice){answer.body.data, answer.body.len});
     else if (answer.outcome == TB_HB_REFUSED && answer.status == 404)
@@ -447,7 +454,7 @@ static int64_t poll_task(struct tb_hb *hb, struct backtest *t)
     else
         say(t, tb_code_word(err.code), err.detail);
     tb_hb_answer_free(&answer);
-    if (!t->ended_at && (age < 0 || age > RUN_MAX_MS))
+    if (!t->ended_at && (age > RUN_MAX_MS))
         end_with(t, BACKTEST_UNKNOWN, "backtest_too_long",
                  "The task had no end after six hours and is not looked at any more.");
     return t->ended_at              ? 0
