@@ -454,7 +454,7 @@ static int64_t poll_task(struct tb_hb *hb, struct backtest *t)
     else
         say(t, tb_code_word(err.code), err.detail);
     tb_hb_answer_free(&answer);
-    if (!t->ended_at && (age > RUN_MAX_MS))
+    if (!t->ended_at && age > RUN_MAX_MS)
         end_with(t, BACKTEST_UNKNOWN, "backtest_too_long",
                  "The task had no end after six hours and is not looked at any more.");
     return t->ended_at              ? 0
