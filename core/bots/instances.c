@@ -98,13 +98,36 @@ void instances_show_other(struct bot *shown, const char *instance, const struct 
         free(before);
 }
 
+/* What is known of the bot and not of its plan: that, and with what, it was taken over. */
+static char *renewed_facts(const char *of_plan, const char *before)
+{
+    struct tb_json_doc *old = parse(before), *new = parse(of_plan);
+    const struct tb_json *adoption = old ? tb_json_get(tb_json_root(old), "adoption") : NULL;
+    struct tb_buffer text = TB_BUFFER_INIT;
+    struct tb_json_writer w;
+
+    if (adoption && new) {
+        tb_jw_init(&w, &text);
+        tb_jw_object(&w);
+        for (const struct tb_json *m = tb_json_first(tb_json_root(new)); m; m = m->next)
+            tb_jw_kv_node(&w, m->key, m);
+        tb_jw_kv_node(&w, "adoption", adoption);
+        tb_jw_end_object(&w);
+    } else {
+        tb_buffer_puts(&text, of_plan);
+    }
+    tb_json_free(old);
+    tb_json_free(new);
+    return tb_buffer_steal(&text, NULL);
+}
+
 void instances_renew(struct bot *shown, const struct plan *plan)
 {
     tb_copy(shown->plan_id, sizeof shown->plan_id, plan->id);
     tb_copy(shown->image, sizeof shown->image, plan->image);
     tb_copy(shown->connector, sizeof shown->connector, plan->connector);
     tb_copy(shown->pair, sizeof shown->pair, plan->pair);
-    shown->facts = tb_xstrdup(tb_buffer_text(&plan->facts));
+    shown->facts = renewed_facts(tb_buffer_text(&plan->facts), shown->facts);
 }
 
 void instances_take(struct bot *bot, const struct bot *shown)

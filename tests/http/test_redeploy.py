@@ -559,7 +559,13 @@ def test_an_adopted_bot(start_simulator, start_bridge):
     assert shown["instance"] != was and shown["params"]["budget_quote"] == "250", shown
     assert simulator.ledger()["trading"] == [shown["instance"]]
     assert [p["instance"] for p in shown["past_instances"]] == [was]
-    assert before["adoption"] and shown["adoption"] is None
+    # That it was taken over, and with what, stays known; only the figures begin anew.
+    assert before["adoption"] and shown["adoption"] == before["adoption"]
+    assert "opening" not in shown["pnl"][0] or shown["pnl"][0]["opening"] is None, shown["pnl"]
+    history = bridge.get(f"/bots/{bot_id}/history").json()["history"]
+    assert "adopted" in [entry["what"] for entry in history]
+    answer = bridge.post(f"/bots/{bot_id}/release", json={})
+    assert answer.status_code == 409 and "was adopted" in answer.json()["detail"], answer.text
     for verb in ("stop", "start"):
         assert ended(bridge, command(bridge, bot_id, verb)["operation"]["href"])["state"] == "succeeded"
     assert simulator.ledger()["trading"] == [shown["instance"]]
