@@ -78,7 +78,7 @@ end
 local convert
 
 local function number_of(value)
-  if math.type(value) == "float" then return decimal(tostring(value)) end -- a row of the classes
+  if math.type(value) == "float" then return decimal.try(tostring(value)) end -- a row of the classes, or beyond a decimal
   return fields.number(value)
 end
 
@@ -86,6 +86,9 @@ local function wrong(path, refuse, what, hint)
   refuse(path, "wrong_type", tostring(path[#path]) .. " must be " .. what, hint)
   return nil
 end
+
+-- No amount, price or fraction of a sane config is larger.
+local SANE = decimal("1e15")
 
 local SCALARS = {
   str = function(value, path, refuse)
@@ -103,10 +106,13 @@ local SCALARS = {
     return whole
   end,
   Decimal = function(value, path, refuse)
-    if math.type(value) == "integer" then return value end
     local n = number_of(value)
     if not n then return wrong(path, refuse, "a number", "for example 0.01") end
-    return n
+    if decimal.abs(n) > SANE then
+      refuse(path, "too_large", tostring(path[#path]) .. " is too large", "maximum: " .. tostring(SANE))
+      return nil
+    end
+    return math.type(value) == "integer" and value or n
   end,
 }
 SCALARS.float = SCALARS.Decimal
@@ -218,6 +224,9 @@ end
 local function ascending_prices(config, path, refuse)
   local low, high, stop = config.start_price, config.end_price, config.limit_price
   if not (low and high and stop) then return end
+  for _, name in ipairs({ "start_price", "end_price", "limit_price" }) do
+    if not positive(config[name]) then return refuse(at(path, name), "too_small", name .. " must be above 0") end
+  end
   low, high, stop = decimal(low), decimal(high), decimal(stop)
   if config.side == 2 then
     if not (low < high and high < stop) then
@@ -237,7 +246,7 @@ local function check_lists(config, refuse)
       refuse({ "config", name }, "other_length", name .. " has " .. #these .. " values, " .. other .. " has " .. #those, "give one for each of " .. other)
     end
   end
-  for _, name in ipairs({ "buy_spreads", "sell_spreads", "dca_spreads" }) do
+  for _, name in ipairs({ "buy_spreads", "sell_spreads", "dca_spreads", "buy_amounts_pct", "sell_amounts_pct", "dca_amounts_pct", "dca_amounts" }) do
     for i, value in ipairs(type(config[name]) == "table" and config[name] or {}) do
       if not positive(value) then refuse({ "config", name, i }, "too_small", "each of " .. name .. " must be above 0") end
     end
@@ -276,8 +285,10 @@ end
 local function check_levels(config, refuse)
   local least = number_at(config, "min_profitability")
   for _, name in ipairs({ "buy_levels_targets_amount", "sell_levels_targets_amount" }) do
-    for i, level in ipairs(least and type(config[name]) == "table" and config[name] or {}) do
-      if not (decimal(level[1] or 0) > least) then
+    for i, level in ipairs(type(config[name]) == "table" and config[name] or {}) do
+      if #level ~= 2 or not positive(level[2]) then
+        refuse({ "config", name, i }, "wrong_type", "a level is its target and its weight, which is above 0", "for example [0.004, 10]")
+      elseif least and not (decimal(level[1]) > least) then
         refuse({ "config", name, i }, "too_small", "the target of a level must be above min_profitability, which is " .. tostring(least), "else its orders are cancelled as soon as they are placed")
       end
     end
@@ -300,7 +311,9 @@ local function check_rules(config, refuse)
   check_parts(config, refuse)
   check_exits(config, refuse)
   check_levels(config, refuse)
-  if config.leverage and config.leverage < 1 then refuse({ "config", "leverage" }, "too_small", "leverage must be at least 1") end
+  for _, name in ipairs({ "leverage", "max_executors_per_side" }) do
+    if config[name] and config[name] < 1 then refuse({ "config", name }, "too_small", name .. " must be at least 1") end
+  end
   local allocation = config.portfolio_allocation
   if type(allocation) == "table" and not decimal.is(allocation) then check_allocation(config, refuse) end
   if type(config.interval) == "string" and not config.interval:find("^%d+[smhdwM]$") then

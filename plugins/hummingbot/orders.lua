@@ -85,11 +85,16 @@ function orders.uses_budget(class)
   return class.name ~= "pmm_v1" and class.name ~= "hedge_asset"
 end
 
+-- Whole parts, of which nobody counts more.
+local function whole_parts(value, part)
+  return decimal.min(value:div(part, 0, "down"), decimal(1000000)):integer()
+end
+
 -- As grid_strike counts: by its money and by the room between two prices.
 local function grid_row(p, whole, mid)
   local low, high = decimal(whole.start_price), decimal(whole.end_price)
-  local by_money = p.budget_quote:div(whole.min_order_amount_quote, 0, "down"):integer()
-  local by_room = (high - low):div(low * whole.min_spread_between_orders, 0, "down"):integer()
+  local by_money = whole_parts(p.budget_quote, whole.min_order_amount_quote)
+  local by_room = whole_parts(high - low, low * whole.min_spread_between_orders)
   local count = math.max(1, math.min(by_money, by_room))
   return { kind = "grid", title = "Grid", levels = count, each_quote = p.budget_quote:div(count, 8, "down"), low = low, high = high,
     stop = decimal(whole.limit_price), mid = mid }
@@ -101,6 +106,7 @@ end
 
 local function side_rows(p, whole, mid)
   local rows, all = {}, sum(whole.buy_amounts_pct) + sum(whole.sell_amounts_pct)
+  if all:sign() <= 0 then return rows end
   local function add(side, sign, spreads, amounts)
     for i, spread in ipairs(spreads) do
       rows[#rows + 1] = { kind = "order", side = side, distance_pct = (decimal(spread) * 100):normal(),
