@@ -457,7 +457,8 @@ end
 function expert.pair_of(config)
   local parts = config.portfolio_allocation
   local coin = type(parts) == "table" and not decimal.is(parts) and next(parts)
-  return coin and (coin .. "-" .. (config.quote_asset or "USDT")) or nil
+  local quote = type(config.quote_asset) == "string" and config.quote_asset or "USDT"
+  return type(coin) == "string" and (coin .. "-" .. quote) or nil
 end
 
 local OTHERS = { { connector = "taker_connector", pair = "taker_trading_pair" }, { model = "exchange_pair_2" }, { model = "connector_pair_hedge" } }

@@ -48,10 +48,18 @@ local function by_minimum(_, whole)
   return amount ~= json.null and decimal(amount) or nil, "min_order_amount_quote"
 end
 
+-- null is what upstream reads as the same weight for each.
+local function weights_of(amounts, spreads)
+  if amounts ~= json.null then return amounts end
+  local out = {}
+  for i in ipairs(spreads) do out[i] = 1 end
+  return out
+end
+
 local function by_weights(p, whole)
   local money = p.budget_quote
   if whole.portfolio_allocation then money = money * whole.portfolio_allocation end
-  local order = smallest(money, whole.buy_amounts_pct, whole.sell_amounts_pct)
+  local order = smallest(money, weights_of(whole.buy_amounts_pct, whole.buy_spreads), weights_of(whole.sell_amounts_pct, whole.sell_spreads))
   if order and whole.dca_amounts then order = smallest(order, whole.dca_amounts) end
   return order, "total_amount_quote"
 end
@@ -105,7 +113,8 @@ local function positive(value)
 end
 
 local function side_rows(p, whole, mid)
-  local rows, all = {}, sum(whole.buy_amounts_pct) + sum(whole.sell_amounts_pct)
+  local buys, sells = weights_of(whole.buy_amounts_pct, whole.buy_spreads), weights_of(whole.sell_amounts_pct, whole.sell_spreads)
+  local rows, all = {}, sum(buys) + sum(sells)
   if all:sign() <= 0 then return rows end
   local function add(side, sign, spreads, amounts)
     for i, spread in ipairs(spreads) do
@@ -114,8 +123,8 @@ local function side_rows(p, whole, mid)
         quote = (p.budget_quote * amounts[i]):div(all, 8, "down") }
     end
   end
-  add("buy", -1, whole.buy_spreads, whole.buy_amounts_pct)
-  add("sell", 1, whole.sell_spreads, whole.sell_amounts_pct)
+  add("buy", -1, whole.buy_spreads, buys)
+  add("sell", 1, whole.sell_spreads, sells)
   return rows
 end
 
