@@ -231,7 +231,7 @@ static void check_refusal(const char *form, const struct tb_json *plan)
         "band_too_wide target_below_costs slack_above_target "
         "cooldown_below_refresh hedge_margin_short both_coins_needed short_above_stop "
         "spread_below_tick step_below_tick too_large order_cut_below_minimum "
-        "pause_short refresh_limits inventory_thin";
+        "pause_short refresh_limits inventory_thin spread_loses";
     for (const struct tb_json *e = tb_json_get(plan, "errors")->child; e; e = e->next) {
         if (!is_one_of(tb_json_get(e, "code"), own))
             fail_msg("%s: %s %s: %s", form, tb_json_get_string(e, "pointer"),

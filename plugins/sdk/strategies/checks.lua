@@ -46,7 +46,12 @@ function checks.spreads(e)
   local sell_field = p.sell_spreads_pct and "sell_spreads_pct" or "spreads_pct"
   local earned = buy[1] + sell[1]
   if earned <= round_trip(p) then
-    e.report:warn({ buy_field, 1 }, "spread_below_fees", { earned = show(earned), fees = show(round_trip(p)), fee = show(p.fee_pct) })
+    local data = { earned = show(earned), fees = show(round_trip(p)), fee = show(p.fee_pct) }
+    if p.take_profit_pct then
+      e.report:warn({ buy_field, 1 }, "spread_below_fees", data)
+    else
+      e.report:error({ buy_field, 1 }, "spread_loses", data)
+    end
   end
   local function tick(field, percent)
     local gap = e.mid and e.mid * percent:fraction()

@@ -41,6 +41,8 @@ return {
   contracts = "Orders of about {amount} {token} are whole multiples of {step}.",
   spread_below_fees = { "Between the nearest buy and the nearest sell order lie {earned} %, which does not pay the two fees of {fees} %: the gain has to come from the take profit.",
     hint = "choose larger spreads, or set fee_pct if the account pays less than {fee} % a trade" },
+  spread_loses = { "Between the nearest buy and the nearest sell order lie {earned} %, which does not pay the two fees of {fees} %, and no take profit makes up for it: every purchase and its sale lose.",
+    hint = "choose larger spreads, or set fee_pct if the account pays less than {fee} % a trade" },
   spread_below_tick = { "A distance of {spread} % is {gap} at this price, below the price step {tick} of {pair}.", hint = "choose a larger distance" },
   stop_loss_below_fees = { "A stop loss of {stop_loss} % is not above the fees of buying and selling, {fees} %: the first trade would be closed by its own fees.",
     hint = "choose a larger stop loss or none" },
