@@ -7,7 +7,8 @@ import pytest
 import requests
 
 from conftest import ROOT
-from lifecycle import bot, changes, command, create, ended, fresh_name, running, together, until
+from lifecycle import (bot, changes, command, create, ended, fresh_name, running, together, trading, until,
+                       until_step)
 
 MM = {"strategy": "spot_mm"}
 
@@ -326,6 +327,28 @@ def play_gone(bridge, simulator, way):
     op = ended(bridge, started["operation"]["href"])
     assert op["state"] == "succeeded" and "changes" not in op, op
     command(bridge, mm.name, "stop")
+
+
+def test_kill_while_what_is_wanted_is_deployed(start_simulator, start_bridge, tmp_path):
+    simulator = start_simulator()
+    bridge = start_bridge(simulator, folder=tmp_path)
+    mm = Bot(bridge, simulator, "killed")
+    before = running(bridge, mm.name, **MM)
+    stopped = command(bridge, mm.name, "stop", {"policy": "abandon", "confirm": "abandon"})
+    assert ended(bridge, stopped["operation"]["href"])["state"] == "succeeded"
+    mm.patch({"pair": "ETH-USDT"})
+    remove(simulator, before["instance"])
+    simulator.fault(match={"method": "POST", "path": "/bot-orchestration/deploy-v2-"}, kind="drop_after")
+    href = command(bridge, mm.name, "start")["operation"]["href"]
+    until_step(bridge, href, "look")
+    bridge.kill()
+    bridge = mm.bridge = start_bridge(simulator, folder=tmp_path)
+    op = ended(bridge, href)
+    assert op["state"] == "succeeded" and [c["field"] for c in op["changes"]] == ["trading_pair"], op
+    shown = bot(bridge, mm.name)
+    assert shown["pair"] == "ETH-USDT" and shown["pending_redeploy"] == []
+    assert mm.file()["trading_pair"] == "ETH-USDT" and mm.get()["version"] == 2
+    assert trading(simulator, mm.name) == [shown["instance"]]
 
 
 def test_only_for_operators(mm):
