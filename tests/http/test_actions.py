@@ -104,7 +104,7 @@ def test_killed_run_is_not_run_again(start_bridge, start_simulator, tmp_path):
 
     asking = threading.Thread(target=ask)
     asking.start()
-    bridge.wait_until(lambda: len(writes(simulator)) == 1, 20, "it never arrived")
+    bridge.wait_until(lambda: len(writes(simulator)) == 1, 90, "it never arrived")
     bridge.kill()
     asking.join()
     assert lost

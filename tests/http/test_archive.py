@@ -54,7 +54,7 @@ def exists(simulator, instance):
     """Is there a container of this name, in whatever state that a list shows?"""
     for which in ("active", "exited"):
         answer = requests.get(f"{simulator.url}/docker/{which}-containers", auth=("admin", "admin"),
-                              params={"name_filter": instance}, timeout=30)
+                              params={"name_filter": instance}, timeout=120)
         if any(c["name"] == instance for c in answer.json()):
             return True
     return False
@@ -139,7 +139,7 @@ def test_of_what_is_gone_nothing_is_asked(bridge, simulator):
     done = ended(bridge, command(bridge, name, "stop",
                                  {"policy": "abandon", "confirm": "abandon"})["operation"]["href"])
     assert done["state"] == "succeeded"
-    requests.post(f"{simulator.url}{REMOVE}/{instance}", auth=("admin", "admin"), timeout=30)
+    requests.post(f"{simulator.url}{REMOVE}/{instance}", auth=("admin", "admin"), timeout=120)
     archive(bridge, name)
     archived(bridge, simulator, name, instance)
     assert len(sent(simulator, REMOVE)) == 1 and sent(simulator, ARCHIVE) == []

@@ -2,9 +2,11 @@
 secret is kept or shown, and the server goes on serving."""
 import concurrent.futures
 import json
+import os
 import re
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -52,7 +54,7 @@ def plan(bridge, *, path="/bots/plan", **change):
     return bridge.post(path, json={**GRID, **change})
 
 
-def raw(bridge, data, timeout=30):
+def raw(bridge, data, timeout=120):
     """Sends bytes as they are; everything that comes back until the end."""
     with socket.create_connection(("127.0.0.1", bridge.port), timeout=timeout) as sock:
         try:
@@ -309,9 +311,15 @@ def test_deep_nesting_is_refused(bridge, data):
     refused(bridge.post("/bots/plan", data=data, headers=JSON), 400, "bad_json")
 
 
+def run_seconds(program):
+    """What a program has computed so far, however busy the machine is."""
+    fields = (Path("/proc") / str(program.process.pid) / "stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_wide_bodies_are_judged_in_time(bridge):
     fields = {f"f{i}": i for i in range(15_000)}
-    start = time.monotonic()
+    start = run_seconds(bridge)
     refused(bridge.post("/bots/plan", json={**GRID, **fields}))
     refused(bridge.post("/bots/plan", json={**GRID, "params": fields}))
     refused(bridge.post("/bots/plan", json={**GRID, "name": "x" * 200_000}))
@@ -319,7 +327,7 @@ def test_wide_bodies_are_judged_in_time(bridge):
     many = bridge.post("/bots/start", json={"bots": ["nobody"] * 15_000})
     refused(many)
     assert 60_000 < len(many.content) < 80_000  # whole, and not a hundred times what was sent
-    assert time.monotonic() - start < 60
+    assert run_seconds(bridge) - start < 30
 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=b",
@@ -336,7 +344,7 @@ def test_forms_with_nul_do_no_harm(bridge, kind):
 
 def test_huge_bodies_are_refused_before_they_are_read(bridge):
     for length in (256 * 1024 + 1, 10 << 30, int("9" * 15), int("9" * 60)):
-        with socket.create_connection(("127.0.0.1", bridge.port), timeout=30) as sock:
+        with socket.create_connection(("127.0.0.1", bridge.port), timeout=120) as sock:
             sock.sendall(head("POST", "/bots/plan", *(f"{k}: {v}" for k, v in JSON.items()),
                               f"Content-Length: {length}", "Expect: 100-continue"))
             got = sock.recv(65536)  # nothing of the body was sent
@@ -348,10 +356,10 @@ def test_huge_bodies_are_refused_before_they_are_read(bridge):
 
 def test_dripped_bodies_end_with_408(bridge):
     """15 s of the bridge's clock, which runs faster here."""
-    with socket.create_connection(("127.0.0.1", bridge.port), timeout=30) as sock:
+    with socket.create_connection(("127.0.0.1", bridge.port), timeout=120) as sock:
         sock.sendall(head("POST", "/bots/plan", "Content-Type: application/json", "Content-Length: 1000"))
         sock.settimeout(0.05)
-        got, end = b"", time.monotonic() + 30
+        got, end = b"", time.monotonic() + 120
         while not got and time.monotonic() < end:
             try:
                 sock.sendall(b" ")
@@ -426,11 +434,11 @@ def test_a_hundred_clients_at_once(bridge):
 
 def test_silent_connections_do_not_lock_the_others_out(bridge):
     """Half a request on each of 20 connections: the workers that wait for them are not all."""
-    held = [socket.create_connection(("127.0.0.1", bridge.port), timeout=30) for _ in range(20)]
+    held = [socket.create_connection(("127.0.0.1", bridge.port), timeout=120) for _ in range(20)]
     try:
         for sock in held:
             sock.sendall(b"GET / HTTP/1.1\r\nHost:")
-        assert bridge.get("/healthz", timeout=30).status_code == 200
+        assert bridge.get("/healthz", timeout=120).status_code == 200
     finally:
         for sock in held:
             sock.close()

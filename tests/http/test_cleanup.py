@@ -19,7 +19,7 @@ def bridge(start_bridge, simulator):
 
 def upstream(simulator, method, path, body=None):
     answer = requests.request(method, simulator.url + path, json=body, auth=("admin", "admin"),
-                              timeout=30)
+                              timeout=120)
     assert answer.status_code < 300, answer.text
     return answer.json()
 

@@ -399,7 +399,7 @@ def native(place):
 
     yield start
     for process in running:
-        process.communicate("\n", timeout=10)
+        process.communicate("\n", timeout=90)
 
 
 def test_native_process(place, native):

@@ -41,13 +41,13 @@ class Simulator:
         assert self.process.wait(20) == 0
 
     def get(self, path, **more):
-        return self.session.get(self.base + path, timeout=30, **more)
+        return self.session.get(self.base + path, timeout=120, **more)
 
     def post(self, path, body=None, **more):
-        return self.session.post(self.base + path, json=body, timeout=30, **more)
+        return self.session.post(self.base + path, json=body, timeout=120, **more)
 
     def control(self, path, body):
-        answer = requests.post(self.base + "/_simulator" + path, json=body, timeout=10)
+        answer = requests.post(self.base + "/_simulator" + path, json=body, timeout=120)
         assert answer.status_code == 200, answer.text
 
     def fault(self, kind, path="", method="", **more):
@@ -57,7 +57,7 @@ class Simulator:
         self.control("/advance", {"ms": int(seconds * 1000)})
 
     def ledger(self):
-        return requests.get(self.base + "/_simulator/ledger", timeout=10).json()
+        return requests.get(self.base + "/_simulator/ledger", timeout=120).json()
 
     def deploy(self, name="hummingbot-one", **more):
         self.post("/controllers/configs/one", dict(PMM, id="one", connector_name="bitmart", **more))
@@ -99,7 +99,7 @@ def test_foreign_bots_run(world):
 
 def test_wrong_options_are_refused():
     for options in (["--port"], ["--port", "x"], ["--world", "flat"], ["--bots", "-1"], ["--what", "1"]):
-        done = subprocess.run([BINARY, "simulate", *options], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([BINARY, "simulate", *options], capture_output=True, text=True, timeout=120)
         assert done.returncode == 2 and "usage" in done.stderr
 
 
@@ -114,7 +114,7 @@ def test_only_loopback(sim):
 
 @pytest.mark.skipif(not OPENAPI.is_file(), reason="the openapi document is not at %s" % OPENAPI)
 def test_openapi_lists_every_route(sim):
-    ours = requests.get(sim.base + "/openapi.json", timeout=10).json()
+    ours = requests.get(sim.base + "/openapi.json", timeout=120).json()
     theirs = json.loads(OPENAPI.read_text())
     assert ours["info"]["title"] == theirs["info"]["title"]
     assert ours["info"]["version"] == theirs["info"]["version"]
@@ -131,7 +131,7 @@ def test_unserved_routes_may_only_shrink(sim):
             target = re.sub(r"\{\w+\}", "x", path)
             if "archived-bots/x" in target:
                 target = target.replace("archived-bots/x", "archived-bots/bots/archived/x")
-            answer = sim.session.request(method, sim.base + target, json={}, timeout=30)
+            answer = sim.session.request(method, sim.base + target, json={}, timeout=120)
             if answer.status_code == 501:
                 assert answer.json() == {"detail": "not simulated"}
                 unserved.append(method + " " + path)
@@ -140,7 +140,7 @@ def test_unserved_routes_may_only_shrink(sim):
 
 
 def test_unserved_needs_the_password(sim):
-    answer = requests.get(sim.base + "/executors/types/available", timeout=10)
+    answer = requests.get(sim.base + "/executors/types/available", timeout=120)
     assert answer.status_code == 401 and answer.headers["WWW-Authenticate"] == "Basic"
 
 
@@ -175,7 +175,7 @@ def test_late_execution_is_burnt_by_a_deleted_config(sim):
     sim.fault("late", "/bot-orchestration/deploy", delay_ms=30000)
     with pytest.raises(requests.ConnectionError):
         sim.deploy()
-    sim.session.delete(sim.base + "/scripts/configs/one", timeout=10)
+    sim.session.delete(sim.base + "/scripts/configs/one", timeout=120)
     sim.advance(60)
     assert sim.get("/docker/active-containers").json() == []
     assert len(sim.get("/docker/exited-containers").json()) == 1
@@ -254,7 +254,7 @@ def test_ends_at_once_while_frozen():
     for path in ("/accounts/", "/connectors/", "/"):
         def ask(target=path):
             try:
-                requests.get(simulator.base + target, auth=("admin", "admin"), timeout=30)
+                requests.get(simulator.base + target, auth=("admin", "admin"), timeout=120)
             except requests.RequestException:
                 pass
         waiting.append(threading.Thread(target=ask))

@@ -255,7 +255,7 @@ def test_start_when_the_container_is_gone(bridge, simulator):
     instance = running(bridge, name)["instance"]
     finish(bridge, simulator, name, "stop", {"policy": "abandon", "confirm": "abandon"})
     answer = requests.post(f"{simulator.url}/docker/remove-container/{instance}",
-                           auth=("admin", "admin"), timeout=30)
+                           auth=("admin", "admin"), timeout=120)
     assert answer.status_code == 200 and answer.json()["success"], answer.text
     with Watch(simulator, name):
         finish(bridge, simulator, name, "start")
@@ -315,7 +315,7 @@ def test_the_drawdown_counts_for_one_instance(start_bridge, start_simulator, tmp
     finish(bridge, simulator, name, "start")
     assert bot(bridge, name)["instance"] == first
     finish(bridge, simulator, name, "stop", {"policy": "abandon", "confirm": "abandon"})
-    answer = requests.post(f"{simulator.url}/docker/remove-container/{first}", auth=("admin", "admin"), timeout=30)
+    answer = requests.post(f"{simulator.url}/docker/remove-container/{first}", auth=("admin", "admin"), timeout=120)
     assert answer.status_code == 200 and answer.json()["success"], answer.text
     finish(bridge, simulator, name, "start")
     assert bot(bridge, name)["instance"] != first

@@ -214,7 +214,7 @@ def test_client_sees_its_bot_and_little_of_it(bridge, grid, tokens):
 
 def sign_in(bridge, token=TOKEN):
     session = requests.Session()
-    answer = session.post(bridge.url + "/session", json={"token": token}, timeout=30)
+    answer = session.post(bridge.url + "/session", json={"token": token}, timeout=120)
     assert answer.status_code == 201, answer.text
     return session, answer
 
@@ -224,16 +224,16 @@ def test_cookie_signs_in_without_holding_the_token(bridge):
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and TOKEN not in cookie
     assert answer.json() == {"name": "admin", "role": "admin"}
-    assert session.get(bridge.url + "/session", timeout=30).json()["role"] == "admin"
-    assert session.get(bridge.url + "/bots", timeout=30).status_code == 200
-    assert session.delete(bridge.url + "/session", timeout=30).status_code == 200
-    problem(session.get(bridge.url + "/bots", timeout=30), 401, "unauthorized")
+    assert session.get(bridge.url + "/session", timeout=120).json()["role"] == "admin"
+    assert session.get(bridge.url + "/bots", timeout=120).status_code == 200
+    assert session.delete(bridge.url + "/session", timeout=120).status_code == 200
+    problem(session.get(bridge.url + "/bots", timeout=120), 401, "unauthorized")
 
 
 def test_sign_out_ends_the_session_not_only_the_cookie(bridge):
     session, answer = sign_in(bridge)
     value = answer.cookies["tb_session"]
-    session.delete(bridge.url + "/session", timeout=30)
+    session.delete(bridge.url + "/session", timeout=120)
     problem(bridge.get("/bots", token=None, headers={"Cookie": f"tb_session={value}"}), 401,
             "unauthorized")
 
@@ -254,9 +254,9 @@ def test_commands_by_cookie_need_a_sign_of_the_page(bridge):
 def test_session_ends_with_its_token(bridge):
     made = bridge.make_token("operator")
     session, _ = sign_in(bridge, made["token"])
-    assert session.get(bridge.url + "/bots", timeout=30).status_code == 200
+    assert session.get(bridge.url + "/bots", timeout=120).status_code == 200
     bridge.delete(f"/tokens/{made['id']}")
-    problem(session.get(bridge.url + "/bots", timeout=30), 401, "unauthorized")
+    problem(session.get(bridge.url + "/bots", timeout=120), 401, "unauthorized")
 
 
 def test_wrong_token_does_not_sign_in(bridge):
