@@ -15,6 +15,17 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import programs  # noqa: E402  (its folder is known only now)
 
 
+# A controller of this API that the bridge does not know; always there, since the bridge remembers the list.
+OWN_TEMPLATE = {"my_width": {"type": "<class 'decimal.Decimal'>", "default": "0.004", "required": False},
+                "connector_name": {"type": "<class 'str'>", "default": "okx", "required": False}}
+
+
+def with_own_controller(body):
+    document = json.loads(body)
+    document["generic"].append("my_own")
+    return json.dumps(document).encode()
+
+
 class Relay(http.server.ThreadingHTTPServer):
     """Passes everything on to the simulator; `planted` becomes a log line of every bot in the status."""
 
@@ -24,7 +35,6 @@ class Relay(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), RelayHandler)
         self.target = urllib.parse.urlsplit(target).netloc
         self.planted = None
-        self.answers = {}  # path -> what is answered in the place of the simulator
         self.down = False
         threading.Thread(target=self.serve_forever, daemon=True).start()
         self.url = "http://127.0.0.1:%d" % self.server_address[1]
@@ -50,9 +60,10 @@ class RelayHandler(http.server.BaseHTTPRequestHandler):
         answer = upstream.getresponse()
         data = answer.read()
         upstream.close()
-        if self.path in server.answers:
-            data = json.dumps(server.answers[self.path]).encode()
-            answer.status, answer.reason = 200, "OK"
+        if self.path == "/controllers/" and answer.status == 200:
+            data = with_own_controller(data)
+        if self.path == "/controllers/generic/my_own/config/template":
+            data, answer.status, answer.reason = json.dumps(OWN_TEMPLATE).encode(), 200, "OK"
         if server.planted and self.path.startswith("/bot-orchestration/status") and answer.status == 200:
             data = server.plant(data)
         self.send_response_only(answer.status, answer.reason)

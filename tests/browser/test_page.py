@@ -241,21 +241,15 @@ def test_records_of_a_form(page):
     page.see('"activation_price": 0.02', ".plan pre")
 
 
-def test_the_fields_of_a_controller_that_only_the_api_knows(page, relay):
-    field = {"type": "<class 'decimal.Decimal'>", "default": "0.004", "required": False}
-    relay.answers = {"/controllers/": {"generic": ["my_own"]}, "/controllers/generic/my_own/config/template": {
-        "my_width": field, "connector_name": {"type": "<class 'str'>", "default": "okx", "required": False}}}
-    try:
-        page.sign_in()
-        page.open("#/new/hummingbot/controller")
-        page.see("as text", "main")
-        page.write("choice", "generic/my_own").send_keys(Keys.ENTER)
-        page.see("Not verified: Decimal by the API's template", ".record .help")
-        assert page.one("[name=controller]").get_attribute("value") == "generic/my_own"
-        assert page.one("[name='config.my_width']").get_attribute("value") == "0.004"
-        assert page.driver.find_elements(By.NAME, "config.connector_name") == []
-    finally:
-        relay.answers = {}
+def test_the_fields_of_a_controller_that_only_the_api_knows(page):
+    page.sign_in()
+    page.open("#/new/hummingbot/controller")
+    page.see("as text", "main")
+    page.write("choice", "generic/my_own").send_keys(Keys.ENTER)
+    page.see("Not verified: Decimal by the API's template", ".record .help")
+    assert page.one("[name=controller]").get_attribute("value") == "generic/my_own"
+    assert page.one("[name='config.my_width']").get_attribute("value") == "0.004"
+    assert page.driver.find_elements(By.NAME, "config.connector_name") == []
 
 
 def test_a_bot_from_the_form_to_its_stop(page, api):
