@@ -40,6 +40,7 @@ struct batch_item {
     char code[32], detail[320];
     char *effects;   /* JSON array of sentences, or NULL */
     int64_t next_at; /* mono ms; not before (not stored) */
+    bool lived;      /* it was seen alive before its stop was opened (not stored) */
     int64_t until;   /* mono ms; no more tries of opening it after, 0: none failed (not stored) */
 };
 

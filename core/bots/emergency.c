@@ -22,6 +22,7 @@
 enum {
     ASK_MS = 3000,       /* for a sign of life, before the answer says that there is none */
     BELIEVED_MS = 10000, /* an API that has just started knows no bots yet */
+    BOOT_MS = 60000,     /* a bot that has just been made is not heard yet */
     CANCEL_MS = 5000,
     AGAIN_MS = 5000,
     HALTS = 4, /* container stops tried for one item */
@@ -125,6 +126,9 @@ static struct bot *bot_of(struct batch *p, struct batch_item *item)
                 "For a day it could not be stopped; ask again if it still should be.");
         bot = NULL;
     }
+    item->lived = bot && !bot_busy(b, bot) &&
+                  (bot->state == TB_BOT_RUNNING || bot->state == TB_BOT_DEGRADED ||
+                   bot->state == TB_BOT_STALE);
     pthread_mutex_unlock(&b->lock);
     return bot;
 }
@@ -203,7 +207,8 @@ static void ended(struct batch *p, struct batch_item *item, const struct tb_life
 }
 
 /* The API says itself that the command reached nobody. Waiting for a proof would be waiting for
- * nothing, unless it has just started and does not know its bots yet. */
+ * nothing, unless the API has just started and does not know its bots yet, or the bot has: it is
+ * told again when it is heard, so that its orders do not stay. */
 static void watch(struct batch *p, struct batch_item *item, const struct tb_life *life)
 {
     struct tb_hb_status s;
@@ -211,7 +216,8 @@ static void watch(struct batch *p, struct batch_item *item, const struct tb_life
     tb_hb_status(p->b->hb, &s);
     if (strcmp(item->policy, "abandon") != 0 && life->phase == TB_PH_STOP_PROOF &&
         strcmp(life->reason, tb_code_word(TB_UPSTREAM_REFUSED)) == 0 &&
-        tb_mono_ms() - s.up_since_mono_ms >= BELIEVED_MS)
+        tb_mono_ms() - s.up_since_mono_ms >= BELIEVED_MS &&
+        (item->lived || life_now(p->b) - life->phase_at >= BOOT_MS))
         abandon(item, life->detail);
 }
 

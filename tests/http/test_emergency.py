@@ -168,7 +168,7 @@ def test_all_at_once_and_pressed_twice(world):
     assert items[half]["state"] == "succeeded" and trading(simulator, half) == []
     for name in names:
         assert len(stops(simulator, bot(bridge, name)["instance"])) == 1
-    assert sent(simulator, STOP_CONTAINER) == []
+    assert sent(simulator, STOP_CONTAINER) == [], bridge.log()
     alive = simulator.ledger()["trading"]
     assert sorted(alive) == sorted(foreign(bridge)) and len(alive) == 2
     assert {i for i in items if items[i]["state"] == "left_running"} == set(alive)
