@@ -186,6 +186,18 @@ static void add_values(struct line *line, const struct tb_json *row, bool first)
     }
 }
 
+/* Nothing is nothing in every currency: a foreign bot's first report may name none. */
+static bool is_nothing(const struct tb_json *row)
+{
+    struct tb_decimal value;
+    bool nothing = !tb_json_get_string(row, "quote");
+    for (int i = 0; i < SUMS && nothing; i++) {
+        const struct tb_json *v = tb_json_get(row, sum_keys[i]);
+        nothing = tb_json_decimal(v, &value) ? tb_decimal_sign(&value) == 0 : i != NET;
+    }
+    return nothing;
+}
+
 static void add_row(struct total *t, const struct tb_json *row, bool living)
 {
     const char *quote = tb_json_get_string(row, "quote"), *text = tb_json_get_string(row, "as_of");
@@ -267,7 +279,8 @@ static void total_init(struct total *t)
 static void add_rows(struct total *t, const struct tb_json *rows, bool living)
 {
     for (const struct tb_json *p = tb_json_first(rows); p; p = p->next)
-        add_row(t, p, living);
+        if (living || !is_nothing(p))
+            add_row(t, p, living);
 }
 
 /* The share of the budget, while it was the same all the time. */

@@ -178,6 +178,34 @@ static void test_quotes_are_not_added(void **context)
     bot_free(bot);
 }
 
+/* A foreign bot's first report may name no currency; what it lost would be unknown, not nothing. */
+static void test_nothing_has_no_currency(void **context)
+{
+    struct bot *bot = fresh();
+    (void)context;
+    report(bot, "[" ROW("null", "\"0\"", "null", "\"0\"") "]", "0");
+    is(bot, "pnl", 0, "net", "\"0\"");
+    renew(bot, true);
+    report(bot, "[" ROW("\"USDT\"", "\"2\"", "\"0\"", "\"2\"") "]", "2");
+    assert_int_equal(rows(bot, "pnl"), 2); /* its fees were not nothing */
+    bot_free(bot);
+
+    bot = fresh();
+    report(bot, "[{\"quote\":null,\"realised\":\"0\",\"net\":\"0.0\",\"fees\":null}]", "0");
+    renew(bot, true);
+    report(bot, "[" ROW("\"USDT\"", "\"2\"", "\"0\"", "\"2\"") "]", "2");
+    assert_int_equal(rows(bot, "pnl"), 1);
+    is(bot, "pnl", 0, "net", "\"2\"");
+    bot_free(bot);
+
+    bot = fresh();
+    report(bot, "[{\"quote\":null,\"realised\":\"0\",\"net\":null}]", "");
+    renew(bot, true);
+    report(bot, "[" ROW("\"USDT\"", "\"2\"", "\"0\"", "\"2\"") "]", "2");
+    assert_int_equal(rows(bot, "pnl"), 2);
+    bot_free(bot);
+}
+
 static void test_unknown_is_unknown(void **context)
 {
     struct bot *bot = fresh();
@@ -411,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_one_instance_is_as_it_reports),
         cmocka_unit_test(test_profit_goes_on),
         cmocka_unit_test(test_quotes_are_not_added),
+        cmocka_unit_test(test_nothing_has_no_currency),
         cmocka_unit_test(test_unknown_is_unknown),
         cmocka_unit_test(test_what_never_reported_is_left_out_and_said),
         cmocka_unit_test(test_a_sum_is_as_proven_as_its_least_part),
