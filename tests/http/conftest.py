@@ -20,7 +20,7 @@ import pytest
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
-BINARY = Path(os.environ.get("TB_BINARY", ROOT / "build/asan/trading-bridge"))
+BINARY = Path(os.environ.get("TB_BINARY", ROOT / "build/asan/trading-bridge")).resolve()
 SCALE = 20
 TOKEN = "0123456789abcdef-admin-token-of-tests"
 START_S = 240  # ten seconds of run time where a plugin loops at its load, on a machine that does other things too
