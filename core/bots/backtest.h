@@ -38,4 +38,9 @@ TB_MUST_CHECK
 bool tb_backtests_plan(struct tb_backtests *backtests, const char *plan_id, struct tb_buffer *out,
                        struct tb_error *err);
 
+/* May backtests be sent to this server? Reads only. False with *err: it does not answer as one, or
+ * it has bots, executors or bot containers. */
+TB_MUST_CHECK
+bool tb_backtests_look(struct tb_hb *hb, struct tb_error *err);
+
 #endif

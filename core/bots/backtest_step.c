@@ -72,7 +72,9 @@ static void end_with(struct backtest *t, const char *state, const char *code, co
 static void fail_unsent(struct backtest *t, const char *code, const char *why)
 {
     char detail[sizeof t->detail];
-    (void)snprintf(detail, sizeof detail, "%.330s Nothing was sent.", why);
+    /* The client says it too, of what it could not deliver. */
+    (void)snprintf(detail, sizeof detail, "%.330s%s", why,
+                   strstr(why, "nothing was sent") ? "." : " Nothing was sent.");
     end_with(t, BACKTEST_FAILED, code, detail);
 }
 
@@ -254,6 +256,17 @@ static void judge_sent(struct backtest *t, const struct tb_hb_answer *answer,
     tb_json_free(doc);
 }
 
+static bool runs_nothing(struct tb_hb *hb, struct backtest *t)
+{
+    return knows_no_bots(hb, t) && runs_no_executors(hb, t) && runs_no_containers(hb, t);
+}
+
+bool tb_backtests_look(struct tb_hb *hb, struct tb_error *err)
+{
+    struct backtest t = {.ended_at = 0};
+    return runs_nothing(hb, &t) || tb_fail(err, TB_NO_BACKTEST_SERVER, "%s", t.detail);
+}
+
 /* A bridge that shuts down sends it after its next start. */
 static void later_if_draining(struct backtest *t)
 {
@@ -276,7 +289,7 @@ static int64_t send_task(struct tb_store *store, struct tb_hb *hb, struct backte
             wait = LOOK_MS;
         else
             fail_unsent(t, tb_code_word(err.code), err.detail);
-    } else if (knows_no_bots(hb, t) && runs_no_executors(hb, t) && runs_no_containers(hb, t)) {
+    } else if (runs_nothing(hb, t)) {
         (void)tb_copy(t->state, sizeof t->state, BACKTEST_SENDING);
         t->sent_at = tb_wall_ms();
         if (backtest_commit(store, t, &err)) {

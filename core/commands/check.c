@@ -195,6 +195,7 @@ int tb_command_check(int argc, char **argv)
         check_plugins(&check);
         if (check_network(&check))
             check_api(&check);
+        check_backtests(&check);
     }
     printf("%u failed, %u warned of\n", check.failed, check.warned);
     settings_free(&settings);

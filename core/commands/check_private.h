@@ -29,6 +29,9 @@ struct tb_json_doc *check_read(struct tb_hb *hb, const struct tb_hb_call *call,
 /* check_bots.c: scripts, names, discovery, proof. */
 void check_bots(struct check *check, struct tb_hb *hb, const struct tb_hb_profile *profile);
 
+/* check_backtests.c */
+void check_backtests(struct check *check);
+
 /* check_plugins.c */
 void check_plugins(struct check *check);
 

@@ -505,3 +505,16 @@ def test_wrong_usage_is_2():
                  ["token", "create"], ["generate"]):
         assert run(*args).returncode == 2, args
     assert "did you mean `check`" in run("chekc").stderr
+
+
+def test_the_second_server(check, simulator, start_simulator):
+    """Backtests go to a server that answers and runs nothing; what it lacks concerns no bot."""
+    idle, busy = start_simulator(), start_simulator("--bots", 1)
+    assert "backtests" not in check(simulator).text
+    check(simulator, BRIDGE_BACKTEST_URL=idle.url).one("ok", "backtests:", idle.url, "runs nothing")
+    report = check(simulator, BRIDGE_BACKTEST_URL=busy.url)
+    assert "has bots" in report.one("warn", "backtests:", "BRIDGE_BACKTEST_URL") and report.status == 0
+    report = check(simulator, BRIDGE_BACKTEST_URL=idle.url, BRIDGE_BACKTEST_PASSWORD="wrong")
+    assert "BRIDGE_BACKTEST_PASSWORD" in report.one("warn", "backtests:")
+    gone = f"http://127.0.0.1:{free_port()}"
+    assert check(simulator, BRIDGE_BACKTEST_URL=gone).one("warn", "backtests:")
