@@ -23,7 +23,7 @@ bool name_free(struct tb_bots *b, const char *name, struct tb_problems *problems
             continue;
         if (bot->managed && bot_holds_name(bot) && strcmp(bot->name, name) == 0)
             holder = bot;
-        else if (strcmp(bot->life.instance, name) == 0)
+        else if (name[0] && strcmp(bot->life.instance, name) == 0)
             called = bot;
     }
     if (holder || called) {

@@ -42,7 +42,7 @@ bool bot_holds_name(const struct bot *bot)
 
 struct bot *registry_by_instance(struct tb_bots *b, const char *instance)
 {
-    for (size_t i = 0; i < b->bots; i++)
+    for (size_t i = 0; i < b->bots && instance[0]; i++) /* many have none */
         if (!b->bot[i]->deleted && strcmp(b->bot[i]->life.instance, instance) == 0)
             return b->bot[i];
     return NULL;

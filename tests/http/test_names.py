@@ -2,7 +2,8 @@
 is nobody's."""
 import sqlite3
 
-from lifecycle import bot, changes, command, create, ended, form, running, until, until_state
+from lifecycle import (DEPLOY, bot, changes, command, create, ended, form, running, until,
+                       until_state)
 
 
 def test_no_bot_is_named_like_an_instance(start_simulator, start_bridge):
@@ -17,6 +18,15 @@ def test_no_bot_is_named_like_an_instance(start_simulator, start_bridge):
     warnings = bridge.post("/bots/plan", json=form(name)).json()["warnings"]
     assert [w["code"] for w in warnings if w["pointer"] == "/name"] == ["name_taken"], warnings
     assert changes(simulator) == []
+
+
+def test_no_name_is_not_the_name_of_a_bot_without_instance(start_simulator, start_bridge):
+    simulator = start_simulator()
+    bridge = start_bridge(simulator)
+    simulator.fault(match={"method": "POST", "path": DEPLOY}, kind="unauthorized")
+    failed = ended(bridge, create(bridge, "failed").json()["operation"]["href"])
+    assert failed["state"] == "failed" and failed["instance"] is None
+    assert create(bridge, "", expect=422).json()["errors"][0]["pointer"] == "/name"
 
 
 def test_what_two_bots_are_called_is_refused(start_simulator, start_bridge, tmp_path):
