@@ -62,6 +62,11 @@ static inline int fixture_open(void **state)
     return 0;
 }
 
+static inline struct tb_store *store_of(void **state)
+{
+    return ((struct fixture *)*state)->store;
+}
+
 static inline int fixture_close(void **state)
 {
     struct fixture *fixture = *state;

@@ -7,11 +7,6 @@
 
 #define THREADS 8
 
-static struct tb_store *store_of(void **state)
-{
-    return ((struct fixture *)*state)->store;
-}
-
 /* Holds a writer thread inside a job until released. */
 struct gate {
     pthread_t thread;
