@@ -215,10 +215,37 @@ def start_bridge(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def simulator(start_simulator):
-    return start_simulator()
+def scale(request):
+    """How much faster the clock is: the file's own SCALE, or that of all."""
+    return getattr(request.module, "SCALE", SCALE)
 
 
 @pytest.fixture(scope="module")
-def bridge(start_bridge, simulator):
-    return start_bridge(simulator)
+def simulator(start_simulator, scale):
+    return start_simulator(TB_TIME_SCALE=scale)
+
+
+@pytest.fixture(scope="module")
+def bridge(start_bridge, simulator, scale):
+    return start_bridge(simulator, TB_TIME_SCALE=scale)
+
+
+@pytest.fixture
+def world(start_simulator, start_bridge, scale, tmp_path):
+    """For cases that run at once: a simulator of their own, and bridges one after the other on one store."""
+    def make(word, **env):
+        simulator = start_simulator(TB_TIME_SCALE=scale)
+        folder = tmp_path / word
+        folder.mkdir()
+        return lambda: start_bridge(simulator, folder=folder, TB_TIME_SCALE=scale, **env), simulator
+    return make
+
+
+@pytest.fixture
+def clean(simulator):
+    """Nothing disturbs, and the ledger has forgotten what was before."""
+    simulator.control("DELETE", "/faults")
+    simulator.control("DELETE", "/ledger")
+    yield
+    simulator.control("DELETE", "/faults")
+    simulator.control("POST", "/conditions", {"broker": "up", "engine": "up", "database": "up"})

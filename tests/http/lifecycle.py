@@ -95,6 +95,10 @@ def in_time(ask, timeout=180):
         assert answer.json()["retryable"] and answer.headers["Retry-After"], answer.text
 
 
+def fault(simulator, kind, path, **more):
+    simulator.fault(match={"method": "POST", "path": path}, kind=kind, **more)
+
+
 def of_bot(names, name):
     """Instances (or bases) of a bot: hummingbot-<slug>-<nonce>[-<date>-<time>]."""
     stem = f"hummingbot-{name}-"

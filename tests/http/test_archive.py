@@ -4,46 +4,13 @@ without a word is told truthfully. The ledger judges."""
 import pytest
 import requests
 
-from lifecycle import (Watch, bot, command, create, deploys, ended, form, fresh_name, running, together,
-                       trading, until, until_state, until_step)
+from lifecycle import (Watch, command, create, deploys, ended, fault, fresh_name, running, together, trading, until,
+                       until_state, until_step)
 
+pytestmark = pytest.mark.usefixtures("clean")
 SCALE = 20
 STOP_BOT, ARCHIVE = "/bot-orchestration/stop-bot", "/bot-orchestration/stop-and-archive-bot"
 HALT, REMOVE = "/docker/stop-container", "/docker/remove-container"
-
-
-@pytest.fixture(scope="module")
-def simulator(start_simulator):
-    return start_simulator(TB_TIME_SCALE=SCALE)
-
-
-@pytest.fixture(scope="module")
-def bridge(start_bridge, simulator):
-    return start_bridge(simulator, TB_TIME_SCALE=SCALE)
-
-
-@pytest.fixture
-def world(start_simulator, start_bridge, tmp_path):
-    """A simulator, and bridges one after the other on one store."""
-    def make(word):
-        simulator = start_simulator(TB_TIME_SCALE=SCALE)
-        folder = tmp_path / word
-        folder.mkdir()
-        return lambda: start_bridge(simulator, folder=folder, TB_TIME_SCALE=SCALE), simulator
-    return make
-
-
-@pytest.fixture(autouse=True)
-def clean(simulator):
-    simulator.control("DELETE", "/faults")
-    simulator.control("DELETE", "/ledger")
-    yield
-    simulator.control("DELETE", "/faults")
-    simulator.control("POST", "/conditions", {"broker": "up", "engine": "up", "database": "up"})
-
-
-def fault(simulator, kind, path, **more):
-    simulator.fault(match={"method": "POST", "path": path}, kind=kind, **more)
 
 
 def sent(simulator, path):

@@ -9,47 +9,14 @@ import shutil
 import pytest
 
 from conftest import ROOT
-from lifecycle import (DEPLOY, Watch, assert_truth, bot, changes, command, create, deploys, ended, fresh_name,
+from lifecycle import (DEPLOY, Watch, assert_truth, bot, changes, command, deploys, ended, fault, fresh_name,
                        profit_fault, running, together, trading, until, until_state, until_step)
 
+pytestmark = pytest.mark.usefixtures("clean")
 SCALE = 10
 STOP_BOT = "/bot-orchestration/stop-bot"
 HALT, BOOT = "/docker/stop-container", "/docker/start-container"
 MM = {"strategy": "spot_mm"}
-
-
-@pytest.fixture(scope="module")
-def simulator(start_simulator):
-    return start_simulator(TB_TIME_SCALE=SCALE)
-
-
-@pytest.fixture(scope="module")
-def bridge(start_bridge, simulator):
-    return start_bridge(simulator, TB_TIME_SCALE=SCALE)
-
-
-@pytest.fixture
-def world(start_simulator, start_bridge, tmp_path):
-    """A simulator, and bridges one after the other on one store."""
-    def make(word, **env):
-        simulator = start_simulator(TB_TIME_SCALE=SCALE)
-        folder = tmp_path / word
-        folder.mkdir()
-        return lambda: start_bridge(simulator, folder=folder, TB_TIME_SCALE=SCALE, **env), simulator
-    return make
-
-
-@pytest.fixture(autouse=True)
-def clean(simulator):
-    simulator.control("DELETE", "/faults")
-    simulator.control("DELETE", "/ledger")
-    yield
-    simulator.control("DELETE", "/faults")
-    simulator.control("POST", "/conditions", {"broker": "up", "engine": "up", "database": "up"})
-
-
-def fault(simulator, kind, path, **more):
-    simulator.fault(match={"method": "POST", "path": path}, kind=kind, **more)
 
 
 def sent(simulator, *paths):

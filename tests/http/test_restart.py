@@ -4,46 +4,13 @@ import concurrent.futures
 
 import pytest
 
-from lifecycle import (Watch, assert_truth, bot, command, deploys, ended, fresh_name, running, together,
+from lifecycle import (Watch, assert_truth, bot, command, deploys, ended, fault, fresh_name, running, together,
                        trading, until, until_state, until_step)
 
+pytestmark = pytest.mark.usefixtures("clean")
 SCALE = 10
 STOP_BOT = "/bot-orchestration/stop-bot"
 HALT, BOOT = "/docker/stop-container", "/docker/start-container"
-
-
-@pytest.fixture(scope="module")
-def simulator(start_simulator):
-    return start_simulator(TB_TIME_SCALE=SCALE)
-
-
-@pytest.fixture(scope="module")
-def bridge(start_bridge, simulator):
-    return start_bridge(simulator, TB_TIME_SCALE=SCALE)
-
-
-@pytest.fixture
-def world(start_simulator, start_bridge, tmp_path):
-    """A simulator, and bridges one after the other on one store."""
-    def make(word):
-        simulator = start_simulator(TB_TIME_SCALE=SCALE)
-        folder = tmp_path / word
-        folder.mkdir()
-        return lambda: start_bridge(simulator, folder=folder, TB_TIME_SCALE=SCALE), simulator
-    return make
-
-
-@pytest.fixture(autouse=True)
-def clean(simulator):
-    simulator.control("DELETE", "/faults")
-    simulator.control("DELETE", "/ledger")
-    yield
-    simulator.control("DELETE", "/faults")
-    simulator.control("POST", "/conditions", {"broker": "up", "engine": "up", "database": "up"})
-
-
-def fault(simulator, kind, path, **more):
-    simulator.fault(match={"method": "POST", "path": path}, kind=kind, **more)
 
 
 def sent(simulator, *paths):
