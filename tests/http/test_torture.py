@@ -12,7 +12,7 @@ SEED = os.environ.get("TB_TORTURE_SEED", "1")
 
 
 def test_no_seed_breaks_a_promise():
-    done = subprocess.run([ROOT / "scripts" / "torture", SEEDS, "--seed", SEED, "--jobs", "4"],
+    done = subprocess.run([ROOT / "scripts" / "torture", SEEDS, "--seed", SEED, "--jobs", "6"],
                           env={**os.environ, "TB_BINARY": str(BINARY)}, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1500)
     print(done.stdout)
